@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Chunks in a list, the newest first; an allocation that does not fit the newest chunk begins a new one, twice as large (up to
- * 1 MiB) or as large as asked.
+ * Chunks in a list, the newest first; an allocation that does not fit the newest chunk begins a new
+ * one, twice as large (up to 1 MiB) or as large as asked.
  */
 #include "base/arena.h"
 

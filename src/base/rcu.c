@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * liburcu's QSBR flavour under our four words. A registered thread starts and sleeps offline, so a grace period waits only for
- * threads that are inside a batch.
+ * liburcu's QSBR flavour under our four words. A registered thread starts and sleeps offline, so a
+ * grace period waits only for threads that are inside a batch.
  */
 #include "base/rcu.h"
 

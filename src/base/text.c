@@ -4,6 +4,7 @@
  */
 #include "base/text.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,7 +94,7 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 const char *text_nearest(const char *word, const char *const *words, size_t n)
 {
 	size_t len = strlen(word);
-	size_t best_distance = len / 3 + 1;
+	size_t best_distance = SIZE_MAX;
 	const char *best = NULL;
 
 	if (len > WORD_MAX)
@@ -106,7 +107,7 @@ const char *text_nearest(const char *word, const char *const *words, size_t n)
 
 		size_t d = distance(word, len, words[i], other);
 
-		if (d < best_distance || (d == best_distance && !best)) {
+		if (d < best_distance && d * 3 <= (len > other ? len : other)) {
 			best_distance = d;
 			best = words[i];
 		}
