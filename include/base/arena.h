@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Memory that is freed at once: a configuration, or the scratch of one change to the table. Zeroed memory is
- * an empty arena. What it hands out is aligned for any type and lives until arena_reset or arena_fini.
- * Any thread, one at a time.
+ * Memory that is freed at once: a configuration, or the scratch of one change to the table. Zeroed
+ * memory is an empty arena. What it hands out is aligned for any type and lives until arena_reset
+ * or arena_fini. Any thread, one at a time.
  */
 #ifndef KANAME_BASE_ARENA_H
 #define KANAME_BASE_ARENA_H
@@ -13,7 +13,7 @@ struct arena_chunk;
 
 struct arena {
 	struct arena_chunk *chunks; /* owned, newest first */
-	size_t used;                /* bytes used in the newest chunk */
+	size_t used;		    /* bytes used in the newest chunk */
 };
 
 /* Zeroed memory of size_bytes. Never NULL: running out of memory aborts. */
@@ -23,7 +23,8 @@ void *arena_alloc(struct arena *arena, size_t size_bytes);
 char *arena_strndup(struct arena *arena, const char *text, size_t len);
 
 /* A NUL-terminated formatted string. */
-char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *arena, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Forgets everything but keeps one chunk for the next use. */
 void arena_reset(struct arena *arena);

@@ -2,9 +2,9 @@
  *
  * What the whole program says about errors (style.md, "Errors").
  *
- * CHECK(x) is for bugs only: it aborts in every build and is never applied to what came from a packet,
- * the API server or a file. Outcomes are enums; failures of the outside world are 0 or -errno.
- * Any thread.
+ * CHECK(x) is for bugs only: it aborts in every build and is never applied to what came from a
+ * packet, the API server or a file. Outcomes are enums; failures of the outside world are 0 or
+ * -errno. Any thread.
  */
 #ifndef KANAME_BASE_CHECK_H
 #define KANAME_BASE_CHECK_H
@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHECK(x)                                                                                   \
-	do {                                                                                       \
-		if (__builtin_expect(!(x), 0))                                                     \
-			check_failed(#x, __FILE__, __LINE__);                                      \
+#define CHECK(x)                                              \
+	do {                                                  \
+		if (__builtin_expect(!(x), 0))                \
+			check_failed(#x, __FILE__, __LINE__); \
 	} while (0)
 
 /* The result says whether it worked: it has to be looked at. */
@@ -26,7 +26,7 @@
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 __attribute__((noreturn, cold)) static inline void check_failed(const char *what, const char *file,
-								 int line)
+								int line)
 {
 	fprintf(stderr, "kaname: bug: %s does not hold at %s:%d\n", what, file, line);
 	abort();

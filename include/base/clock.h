@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The clock as a value: the asynchronous shell reads it once per batch and passes it down. Nothing up to and
- * including query/ calls these. Any thread.
+ * The clock as a value: the asynchronous shell reads it once per batch and passes it down. Nothing
+ * up to and including query/ calls these. Any thread.
  */
 #ifndef KANAME_BASE_CLOCK_H
 #define KANAME_BASE_CLOCK_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Per-thread counters and histograms. The owning thread alone adds; any thread may read at any time and sums over the
- * owners. A counter is a plain uint64_t: on x86 and arm64 the relaxed store compiles to a plain one, so counting
- * costs no lock.
+ * Per-thread counters and histograms. The owning thread alone adds; any thread may read at any time
+ * and sums over the owners. A counter is a plain uint64_t: on x86 and arm64 the relaxed store
+ * compiles to a plain one, so counting costs no lock.
  */
 #ifndef KANAME_BASE_COUNTER_H
 #define KANAME_BASE_COUNTER_H
@@ -28,7 +28,8 @@ static inline uint64_t counter_read(const uint64_t *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-/* Ascending upper bounds (inclusive, as Prometheus' "le") in the unit that is observed: ns or bytes. */
+/* Ascending upper bounds (inclusive, as Prometheus' "le") in the unit that is observed: ns or
+ * bytes. */
 struct histogram_bounds {
 	size_t n; /* at most HISTOGRAM_BOUNDS_MAX */
 	uint64_t le[HISTOGRAM_BOUNDS_MAX];

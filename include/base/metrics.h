@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Writes the Prometheus text format (version 0.0.4). The caller gives each family's head once, then its samples. Label
- * values may hold any bytes: backslash, quote and newline are escaped, and what is not UTF-8 is replaced, so a page can
- * always be scraped. Any thread, one page at a time.
+ * Writes the Prometheus text format (version 0.0.4). The caller gives each family's head once, then
+ * its samples. Label values may hold any bytes: backslash, quote and newline are escaped, and what
+ * is not UTF-8 is replaced, so a page can always be scraped. Any thread, one page at a time.
  */
 #ifndef KANAME_BASE_METRICS_H
 #define KANAME_BASE_METRICS_H
@@ -24,7 +24,8 @@ void metrics_family(struct text *page, const char *name, const char *type, const
 void metrics_sample(struct text *page, const char *name, const struct metrics_label *labels,
 		    size_t n_labels, double value);
 
-/* _bucket (cumulative, with le), _sum and _count. Bounds and sum are divided by `unit` (1e9 makes seconds of ns). */
+/* _bucket (cumulative, with le), _sum and _count. Bounds and sum are divided by `unit` (1e9 makes
+ * seconds of ns). */
 void metrics_histogram(struct text *page, const char *name, const struct metrics_label *labels,
 		       size_t n_labels, const struct histogram *histogram,
 		       const struct histogram_bounds *bounds, double unit);

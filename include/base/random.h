@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A fast random generator (SplitMix64) for shuffles and jitter: uniform, seeded from the kernel, not for secrets.
- * One per thread; the owner passes it.
+ * A fast random generator (SplitMix64) for shuffles and jitter: uniform, seeded from the kernel,
+ * not for secrets. One per thread; the owner passes it.
  */
 #ifndef KANAME_BASE_RANDOM_H
 #define KANAME_BASE_RANDOM_H
@@ -17,7 +17,8 @@ struct random {
 
 static inline void random_init(struct random *random)
 {
-	CHECK(getrandom(&random->state, sizeof(random->state), 0) == (ssize_t)sizeof(random->state));
+	CHECK(getrandom(&random->state, sizeof(random->state), 0) ==
+	      (ssize_t)sizeof(random->state));
 }
 
 static inline uint64_t random_next(struct random *random)

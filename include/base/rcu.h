@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How threads share what is read on every query: liburcu's QSBR flavour. A reader thread registers once, is "in" while it may
- * hold borrowed pointers and "out" while it sleeps (so that it never delays a writer). Writers publish, then wait for a grace
- * period, then free. ThreadSanitizer does not see liburcu's ordering, so it is told here and nowhere else.
+ * How threads share what is read on every query: liburcu's QSBR flavour. A reader thread registers
+ * once, is "in" while it may hold borrowed pointers and "out" while it sleeps (so that it never
+ * delays a writer). Writers publish, then wait for a grace period, then free. ThreadSanitizer does
+ * not see liburcu's ordering, so it is told here and nowhere else.
  *
- * The happy path of a worker: rcu_register; for each batch rcu_enter, lookups, rcu_leave; rcu_unregister.
+ * The happy path of a worker: rcu_register; for each batch rcu_enter, lookups, rcu_leave;
+ * rcu_unregister.
  */
 #ifndef KANAME_BASE_RCU_H
 #define KANAME_BASE_RCU_H

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The Corefile, read and checked whole, translated into each module's own structures. Only main.c includes this.
+ * The Corefile, read and checked whole, translated into each module's own structures. Only main.c
+ * includes this.
  *
- * Happy path: config_load with a path; the struct config owns everything that the modules borrow, until config_free. A wrong Corefile gives all
- * its problems at once, each as "FILE:LINE: message", the word in quotes and the nearest known word where there is one. Main thread.
+ * Happy path: config_load with a path; the struct config owns everything that the modules borrow,
+ * until config_free. A wrong Corefile gives all its problems at once, each as "FILE:LINE: message",
+ * the word in quotes and the nearest known word where there is one. Main thread.
  */
 #ifndef KANAME_CONFIG_CONFIG_H
 #define KANAME_CONFIG_CONFIG_H
@@ -19,11 +21,12 @@ struct config_http {
 };
 
 struct config {
-	struct arena arena; /* owns everything below */
+	struct arena arena;	   /* owns everything below */
 	struct query_config query; /* .tables is set by main */
 	struct net_config net;
 	struct kube_config kube;
-	const struct config_http *health, *ready, *prometheus; /* distinct addresses of each directive */
+	const struct config_http *health, *ready,
+		*prometheus; /* distinct addresses of each directive */
 	size_t n_health, n_ready, n_prometheus;
 	uint64_t lameduck_ms; /* the longest of `health { lameduck }` */
 	bool has_debug;
@@ -34,7 +37,8 @@ struct config_options {
 	unsigned n_cpus;       /* workers where no `multisocket` says otherwise */
 };
 
-/* Reads and checks the Corefile at `path`. 0, or -EINVAL with all problems in *problems, a line each. *config is then empty. */
+/* Reads and checks the Corefile at `path`. 0, or -EINVAL with all problems in *problems, a line
+ * each. *config is then empty. */
 MUST_USE int config_load(struct config *config, const char *path,
 			 const struct config_options *options, struct text *problems);
 void config_free(struct config *config);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The registries' numbers (IANA "Domain Name System (DNS) Parameters") and their names as text. Any thread.
+ * The registries' numbers (IANA "Domain Name System (DNS) Parameters") and their names as text. Any
+ * thread.
  */
 #ifndef KANAME_DNS_REGISTRY_H
 #define KANAME_DNS_REGISTRY_H
@@ -73,8 +74,9 @@ enum dns_ede {
 #define DNS_UDP_PLAIN_MAX 512 /* RFC 1035 4.2.1: without EDNS */
 #define DNS_MESSAGE_MAX 65535
 
-/* "A", "TYPE65280" (RFC 3597 5), "IN", "CLASS4", "NOERROR", "RCODE23": written to buf[0..size), NUL-terminated (16 bytes
- * are enough for every value); returns buf or a constant. Types known by name: every registered one that a client may ask for. */
+/* "A", "TYPE65280" (RFC 3597 5), "IN", "CLASS4", "NOERROR", "RCODE23": written to buf[0..size),
+ * NUL-terminated (16 bytes are enough for every value); returns buf or a constant. Types known by
+ * name: every registered one that a client may ask for. */
 const char *dns_type_text(uint16_t type, char *buf, size_t size);
 const char *dns_class_text(uint16_t class, char *buf, size_t size);
 const char *dns_rcode_text(uint16_t rcode, char *buf, size_t size);

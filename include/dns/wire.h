@@ -2,8 +2,9 @@
  *
  * The only code that walks packet bytes: a reader and a writer that cannot leave their bounds.
  *
- * Both have a sticky error: after one failure every read returns 0 and every put does nothing, and the caller asks
- * `failed` once at the end. Inline because a query crosses them some twenty times. No allocation. Any thread.
+ * Both have a sticky error: after one failure every read returns 0 and every put does nothing, and
+ * the caller asks `failed` once at the end. Inline because a query crosses them some twenty times.
+ * No allocation. Any thread.
  */
 #ifndef KANAME_DNS_WIRE_H
 #define KANAME_DNS_WIRE_H
@@ -123,7 +124,8 @@ static inline void wire_put_u32(struct wire_writer *writer, uint32_t value)
 	wire_put(writer, &value, 4);
 }
 
-/* Overwrites two bytes that were written before, a count or a length. pos + 2 <= writer->pos is the caller's duty. */
+/* Overwrites two bytes that were written before, a count or a length. pos + 2 <= writer->pos is the
+ * caller's duty. */
 static inline void wire_patch_u16(struct wire_writer *writer, size_t pos, uint16_t value)
 {
 	CHECK(pos + 2 <= writer->pos);

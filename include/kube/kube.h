@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where the record table comes from: Kubernetes objects, read and kept by the kube thread, the only writer of every table.
+ * Where the record table comes from: Kubernetes objects, read and kept by the kube thread, the only
+ * writer of every table.
  *
- * A source is one distinct set of options of a `kubernetes` block, with its own table. Today objects come from files (`objects PATH...`,
- * followed live). Main thread, but for kube_status and kube_metrics_write, which any thread may call.
+ * A source is one distinct set of options of a `kubernetes` block, with its own table. Today
+ * objects come from files (`objects PATH...`, followed live). Main thread, but for kube_status and
+ * kube_metrics_write, which any thread may call.
  */
 #ifndef KANAME_KUBE_KUBE_H
 #define KANAME_KUBE_KUBE_H
@@ -15,11 +17,13 @@
 #include "table/table.h"
 
 /*
- * A label selector in kubectl's syntax: "app=web,tier!=cache,env in (a, b),env notin (c),x,!y". kube_selector_parse: 0, or -EINVAL with
- * the reason appended to *why; *selector is owned by the caller and freed with kube_selector_free (NULL allowed).
+ * A label selector in kubectl's syntax: "app=web,tier!=cache,env in (a, b),env notin (c),x,!y".
+ * kube_selector_parse: 0, or -EINVAL with the reason appended to *why; *selector is owned by the
+ * caller and freed with kube_selector_free (NULL allowed).
  */
 struct kube_selector;
-MUST_USE int kube_selector_parse(struct kube_selector **selector, const char *text, struct text *why);
+MUST_USE int kube_selector_parse(struct kube_selector **selector, const char *text,
+				 struct text *why);
 void kube_selector_free(struct kube_selector *selector);
 
 struct kube_source_config {
@@ -27,7 +31,7 @@ struct kube_source_config {
 	size_t n_objects;
 	const char *const *namespaces; /* other namespaces do not exist; none: all do */
 	size_t n_namespaces;
-	const struct kube_selector *labels;	      /* services, slices, endpoints, pods; NULL: all */
+	const struct kube_selector *labels; /* services, slices, endpoints, pods; NULL: all */
 	const struct kube_selector *namespace_labels; /* NULL: all */
 	bool noendpoints;	   /* no headless names, endpoint names and endpoint PTRs */
 	bool endpoint_pod_names;   /* the pod's name where an endpoint has no hostname */
@@ -42,7 +46,8 @@ struct kube_config {
 
 struct kube;
 
-/* Starts the kube thread. tables[i] is the table of source i; config, tables and log are borrowed and outlive it. 0 or -errno. */
+/* Starts the kube thread. tables[i] is the table of source i; config, tables and log are borrowed
+ * and outlive it. 0 or -errno. */
 MUST_USE int kube_open(struct kube **kube, const struct kube_config *config,
 		       struct table *const *tables, struct log *log);
 

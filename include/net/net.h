@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The workers: N threads, each with its own loop, UDP and TCP sockets (SO_REUSEPORT) and query_worker; they share nothing but the
- * record table and the configuration.
+ * The workers: N threads, each with its own loop, UDP and TCP sockets (SO_REUSEPORT) and
+ * query_worker; they share nothing but the record table and the configuration.
  *
- * Happy path: net_open binds every socket of every worker (so a port in use is an error at start), net_start runs the threads, net_drain
- * lets them go: each reads its UDP queues empty, finishes its TCP answers and ends; then on_drained is called on the main loop.
- * Main thread.
+ * Happy path: net_open binds every socket of every worker (so a port in use is an error at start),
+ * net_start runs the threads, net_drain lets them go: each reads its UDP queues empty, finishes its
+ * TCP answers and ends; then on_drained is called on the main loop. Main thread.
  */
 #ifndef KANAME_NET_NET_H
 #define KANAME_NET_NET_H
@@ -17,27 +17,29 @@
 #include "query/query.h"
 
 struct net_listener {
-	struct sockaddr_storage address; /* with port; the wildcard is 0.0.0.0 and :: in two listeners */
-	bool is_optional;		 /* :: of a wildcard pair: skipped where the machine has no IPv6 */
-	size_t server;			 /* index in query_config.servers */
+	struct sockaddr_storage
+		address;  /* with port; the wildcard is 0.0.0.0 and :: in two listeners */
+	bool is_optional; /* :: of a wildcard pair: skipped where the machine has no IPv6 */
+	size_t server;	  /* index in query_config.servers */
 };
 
 struct net_config {
 	const struct net_listener *listeners;
 	size_t n_listeners;
-	unsigned n_workers;		 /* at least 1 */
-	unsigned tcp_max;		 /* connections in all; each worker takes an equal part */
-	unsigned tcp_max_per_client;	 /* connections of one client address, in each worker */
-	unsigned tcp_idle_ms;		 /* without a query in progress */
-	unsigned tcp_stall_ms;		 /* a started message must be whole, an answer must be taken, within this */
-	size_t tcp_buffer_bytes;	 /* for unfinished messages and untaken answers, in each worker */
+	unsigned n_workers;	     /* at least 1 */
+	unsigned tcp_max;	     /* connections in all; each worker takes an equal part */
+	unsigned tcp_max_per_client; /* connections of one client address, in each worker */
+	unsigned tcp_idle_ms;	     /* without a query in progress */
+	unsigned tcp_stall_ms;	 /* a started message must be whole, an answer must be taken, within
+				    this */
+	size_t tcp_buffer_bytes; /* for unfinished messages and untaken answers, in each worker */
 };
 
 struct net;
 
 /*
- * Binds everything. `config`, `query` and `log` are borrowed and outlive the net. 0 or -errno; then *why says which address and what
- * to do ("udp 0.0.0.0:53: permission denied: ...").
+ * Binds everything. `config`, `query` and `log` are borrowed and outlive the net. 0 or -errno; then
+ * *why says which address and what to do ("udp 0.0.0.0:53: permission denied: ...").
  */
 MUST_USE int net_open(struct net **net, const struct net_config *config,
 		      const struct query_config *query, struct log *log, struct text *why);
@@ -48,10 +50,12 @@ void net_start(struct net *net, uv_loop_t *loop, void (*on_drained)(void *arg), 
 /* No new work: empties UDP queues, answers what was read on TCP, closes. Bounded by 5 s. */
 void net_drain(struct net *net);
 
-/* Frees a net that was drained, or never started. Its uv handles on the main loop are closed before on_drained is called. */
+/* Frees a net that was drained, or never started. Its uv handles on the main loop are closed before
+ * on_drained is called. */
 void net_free(struct net *net);
 
-/* The query metrics and our own: TCP connections, drops by reason, kernel receive-queue drops. Any thread while the net lives. */
+/* The query metrics and our own: TCP connections, drops by reason, kernel receive-queue drops. Any
+ * thread while the net lives. */
 void net_metrics_write(const struct net *net, struct text *page);
 
 #endif

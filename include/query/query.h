@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The life of a query, bytes in, bytes or a verdict out: query_run. No libuv, no thread, no clock, no allocation per query.
+ * The life of a query, bytes in, bytes or a verdict out: query_run. No libuv, no thread, no clock,
+ * no allocation per query.
  *
- * A struct query_config is what the Corefile says about answering: immutable, shared by all workers, outlives them. A struct
- * query_worker is one worker's own state (scratch, random, counters). The net layer gives each packet to query_run, sends what
- * it wrote, and then tells query_finish how long it took, which counts and logs.
+ * A struct query_config is what the Corefile says about answering: immutable, shared by all
+ * workers, outlives them. A struct query_worker is one worker's own state (scratch, random,
+ * counters). The net layer gives each packet to query_run, sends what it wrote, and then tells
+ * query_finish how long it took, which counts and logs.
  */
 #ifndef KANAME_QUERY_QUERY_H
 #define KANAME_QUERY_QUERY_H
@@ -29,15 +31,21 @@ enum query_pods { QUERY_PODS_DISABLED, QUERY_PODS_INSECURE, QUERY_PODS_VERIFIED 
 /* A `kubernetes` directive. */
 struct query_cluster_config {
 	struct query_zones zones; /* forward and reverse, as configured; never empty */
-	const struct dns_name *primary; /* the first forward zone: that of PTR targets; NULL when there is none */
-	size_t source;		  /* index in query_config.tables */
-	uint32_t ttl_s;		  /* 0..3600 */
+	const struct dns_name
+		*primary; /* the first forward zone: that of PTR targets; NULL when there is none */
+	size_t source;	  /* index in query_config.tables */
+	uint32_t ttl_s;	  /* 0..3600 */
 	enum query_pods pods;
 	bool has_fallthrough;
 	struct query_zones fallthrough; /* empty with has_fallthrough: all zones */
 };
 
-enum query_log_class { QUERY_LOG_SUCCESS = 1, QUERY_LOG_DENIAL = 2, QUERY_LOG_ERROR = 4, QUERY_LOG_ALL = 7 };
+enum query_log_class {
+	QUERY_LOG_SUCCESS = 1,
+	QUERY_LOG_DENIAL = 2,
+	QUERY_LOG_ERROR = 4,
+	QUERY_LOG_ALL = 7
+};
 
 /* A line of the `log` directive. */
 struct query_log_config {
@@ -55,7 +63,8 @@ struct query_block_config {
 	bool has_whoami;
 	bool has_errors;
 	bool has_prometheus;
-	uint16_t udp_answer_max; /* octets, 512..QUERY_UDP_ANSWER_MAX; `bufsize` or QUERY_UDP_ANSWER_DEFAULT */
+	uint16_t udp_answer_max; /* octets, 512..QUERY_UDP_ANSWER_MAX; `bufsize` or
+				    QUERY_UDP_ANSWER_DEFAULT */
 };
 
 /* A key of a server block on one listening address and port: the zone that it serves there. */
@@ -79,10 +88,11 @@ struct query_config {
 	const struct query_server_config *servers;
 	size_t n_servers;
 	size_t n_metrics;
-	struct table *const *tables;   /* borrowed; by source */
-	const struct address *own;     /* own addresses, for ns.dns.ZONE and the apex NS; loopback only when there is nothing else */
+	struct table *const *tables; /* borrowed; by source */
+	const struct address *own; /* own addresses, for ns.dns.ZONE and the apex NS; loopback only
+				      when there is nothing else */
 	size_t n_own;
-	uint16_t tcp_keepalive_100ms;  /* what edns-tcp-keepalive tells */
+	uint16_t tcp_keepalive_100ms; /* what edns-tcp-keepalive tells */
 };
 
 struct query_worker; /* opaque; one per worker thread */
@@ -92,11 +102,12 @@ struct query_worker *query_worker_new(const struct query_config *config, struct 
 void query_worker_free(struct query_worker *worker);
 
 struct query_input {
-	const uint8_t *packet; /* borrowed */
-	size_t size;	       /* octets */
-	size_t server;	       /* index in query_config.servers: the socket it came from */
+	const uint8_t *packet;	       /* borrowed */
+	size_t size;		       /* octets */
+	size_t server;		       /* index in query_config.servers: the socket it came from */
 	const struct sockaddr *source; /* borrowed: AF_INET or AF_INET6 */
-	const struct sockaddr *local;  /* borrowed: the address that was asked; may be NULL when not known (whoami, log) */
+	const struct sockaddr *local;  /* borrowed: the address that was asked; may be NULL when not
+					  known (whoami, log) */
 	bool is_tcp;
 	bool is_cut; /* longer than the receive buffer: only its head is here */
 };
@@ -106,21 +117,24 @@ enum query_verdict {
 	QUERY_DROP,   /* nothing is: a response, too short, from port 0 */
 };
 
-/* What a query came to. The caller sets bytes and capacity; query_run the rest; query_finish reads it. */
+/* What a query came to. The caller sets bytes and capacity; query_run the rest; query_finish reads
+ * it. */
 struct query_output {
 	uint8_t *bytes;	 /* the caller's: capacity octets */
 	size_t capacity; /* UDP: at least QUERY_UDP_ANSWER_MAX; TCP: DNS_MESSAGE_MAX */
 	size_t size;	 /* octets to send */
-	const struct query_view_config *view; /* NULL: no server block has the name, or it could not be read */
-	uint16_t rcode;	 /* extended: 16 is BADVERS */
-	uint16_t flags;	 /* of the answer's header */
+	const struct query_view_config
+		*view;	/* NULL: no server block has the name, or it could not be read */
+	uint16_t rcode; /* extended: 16 is BADVERS */
+	uint16_t flags; /* of the answer's header */
 	uint16_t type, class, udp_size;
 	uint16_t id;
+	uint16_t n_answer; /* records in the answer section */
 	bool has_do;
-	bool is_logged;	       /* some `log` line may want it: name_text is filled in */
-	bool has_keepalive;    /* the client sent edns-tcp-keepalive */
-	const char *plugin;    /* metrics label: "kubernetes", "whoami" or "" */
-	const char *error;     /* why it failed, for `errors` and the log; NULL when it did not */
+	bool is_logged;	    /* some `log` line may want it: name_text is filled in */
+	bool has_keepalive; /* the client sent edns-tcp-keepalive */
+	const char *plugin; /* metrics label: "kubernetes", "whoami" or "" */
+	const char *error;  /* why it failed, for `errors` and the log; NULL when it did not */
 	char name_text[DNS_NAME_TEXT_MAX]; /* only with is_logged or error */
 };
 

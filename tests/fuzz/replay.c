@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs a fuzz target over every file of the folders and files given: the corpus in the normal test run, without libFuzzer.
- * Fails when a folder is missing or holds nothing, so that a corpus cannot get lost unseen.
+ * Runs a fuzz target over every file of the folders and files given: the corpus in the normal test
+ * run, without libFuzzer. Fails when a folder is missing or holds nothing, so that a corpus cannot
+ * get lost unseen.
  */
 #include <dirent.h>
 #include <stdint.h>

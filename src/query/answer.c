@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Writing record sets. The happy path of nearly every query is answer_addresses with one to a few
+ * addresses, or answer_soa; both write each record as one block of known size. What may fail is
+ * only room: see answer.h. Nothing allocates.
+ */
+#include "answer.h"
+
+#define POINTER 0xc000u
+#define POINTER_POS_MAX 0x3fffu
+#define RR_HEAD_SIZE 12 /* owner pointer, type, class, TTL, RDLENGTH */
+#define SOA_NUMBERS_SIZE 20
+
+void answer_fail(struct answer *answer, enum dns_rcode rcode, enum dns_ede ede, const char *text)
+{
+	answer->rcode = rcode;
+	answer->ede = ede;
+	answer->ede_text = text;
+}
+
+static void put_u16(uint8_t *at, uint32_t value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+static void put_u32(uint8_t *at, uint32_t value)
+{
+	value = __builtin_bswap32(value);
+	memcpy(at, &value, 4);
+}
+
+/* The head of a record whose owner is a pointer. */
+static void put_head(uint8_t head[RR_HEAD_SIZE], uint16_t owner, enum dns_type type, uint32_t ttl_s,
+		     uint16_t rdata_len)
+{
+	put_u16(head, POINTER | owner);
+	put_u16(head + 2, type);
+	put_u16(head + 4, DNS_CLASS_IN);
+	put_u32(head + 6, ttl_s);
+	put_u16(head + 10, rdata_len);
+}
+
+/* As many of the addresses as fit, in random order; returns how many. */
+static uint32_t put_addresses(struct answer *answer, uint16_t owner,
+			      const struct table_addresses *addresses, enum address_family family,
+			      uint32_t ttl_s)
+{
+	struct order *order = &answer->scratch->order;
+	size_t size = family == ADDRESS_V4 ? 4 : 16;
+	size_t fit = (answer->writer.size - answer->writer.pos) / (RR_HEAD_SIZE + size);
+	uint32_t n = addresses->n < fit ? addresses->n : (uint32_t)fit;
+	uint8_t head[RR_HEAD_SIZE];
+
+	put_head(head, owner, family == ADDRESS_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA, ttl_s,
+		 (uint16_t)size);
+	order_begin(order, addresses->n);
+	for (uint32_t i = 0; i < n; i++) {
+		const uint8_t *address = addresses->bytes + order_draw(order) * size;
+		uint8_t *at = wire_room(&answer->writer, RR_HEAD_SIZE + size);
+
+		memcpy(at, head, RR_HEAD_SIZE);
+		if (size == 4)
+			memcpy(at + RR_HEAD_SIZE, address, 4);
+		else
+			memcpy(at + RR_HEAD_SIZE, address, 16);
+	}
+	order_end(order);
+	return n;
+}
+
+void answer_addresses(struct answer *answer, uint16_t owner,
+		      const struct table_addresses *addresses, enum address_family family,
+		      uint32_t ttl_s)
+{
+	uint32_t n = put_addresses(answer, owner, addresses, family, ttl_s);
+
+	answer->n_answer = (uint16_t)(answer->n_answer + n);
+	if (n < addresses->n)
+		answer->flags |= DNS_FLAG_TC;
+}
+
+void answer_glue(struct answer *answer, uint16_t owner, const struct table_addresses *addresses,
+		 enum address_family family, uint32_t ttl_s)
+{
+	/* A name that stands too far back to be pointed to gets no glue: the message is 16 KiB long
+	 * by then. */
+	if (addresses->n == 0 || owner > POINTER_POS_MAX)
+		return;
+
+	uint32_t n = put_addresses(answer, owner, addresses, family, ttl_s);
+
+	answer->n_additional = (uint16_t)(answer->n_additional + n);
+}
+
+/* What stays the same for all SRV records of a set. */
+struct srv_set {
+	const struct table_view *view;
+	const struct answer_zone *zone;
+	uint16_t owner;
+	uint16_t weight;
+	uint32_t n_targets; /* noted in the scratch for glue */
+};
+
+/* The name of a target in full (RFC 2782 forbids compression): host label, service, namespace,
+ * "svc", zone. Longer than a name may be (a very long zone) sets the writer's error. */
+static void put_target_name(struct wire_writer *writer, const struct srv_set *set,
+			    const uint8_t *label)
+{
+	size_t start = writer->pos, len;
+	const uint8_t *service = table_node_name(set->view->node, &len);
+
+	if (label)
+		wire_put(writer, label, 1u + label[0]);
+	wire_put(writer, service, len);
+	wire_put(writer, "\3svc", 4);
+	wire_put(writer, set->zone->name->wire, set->zone->name->len);
+	if (writer->pos - start > DNS_NAME_MAX)
+		writer->failed = true;
+}
+
+/* One SRV record; returns where its target stands, or 0 with TC when it did not fit. */
+static uint16_t put_srv(struct answer *answer, const struct srv_set *set, const uint8_t *label,
+			uint16_t port)
+{
+	struct wire_writer *writer = &answer->writer;
+	size_t mark = writer->pos;
+	uint8_t *at = wire_room(writer, RR_HEAD_SIZE + 6);
+
+	if (at) {
+		put_head(at, set->owner, DNS_TYPE_SRV, set->zone->ttl_s, 0);
+		put_u16(at + RR_HEAD_SIZE, 0);
+		put_u16(at + RR_HEAD_SIZE + 2, set->weight);
+		put_u16(at + RR_HEAD_SIZE + 4, port);
+		put_target_name(writer, set, label);
+	}
+	if (writer->failed) {
+		wire_rewind(writer, mark);
+		answer->flags |= DNS_FLAG_TC;
+		return 0;
+	}
+	wire_patch_u16(writer, mark + RR_HEAD_SIZE - 2,
+		       (uint16_t)(writer->pos - mark - RR_HEAD_SIZE));
+	answer->n_answer++;
+	return (uint16_t)(mark + RR_HEAD_SIZE + 6);
+}
+
+/* The SRV records of one target, which is noted for glue; false when one did not fit. */
+static bool put_target(struct answer *answer, struct srv_set *set, uint32_t index)
+{
+	struct table_target target;
+	uint16_t first = 0;
+
+	table_target(set->view, index, &target);
+	for (uint32_t i = 0; i < target.n_ports; i++) {
+		if (!table_port_matches(set->view, &target.ports[i]))
+			continue;
+
+		uint16_t pos = put_srv(answer, set, target.label, target.ports[i].port);
+
+		if (pos == 0)
+			return false;
+		if (first == 0)
+			first = pos;
+	}
+	if (first != 0 && set->n_targets < ANSWER_TARGETS_MAX)
+		answer->scratch->targets[set->n_targets++] =
+			(struct answer_target){.index = index, .pos = first};
+	return true;
+}
+
+void answer_srv(struct answer *answer, uint16_t owner, const struct table_view *view,
+		const struct answer_zone *zone)
+{
+	struct order *order = &answer->scratch->order;
+	uint32_t n_srv = table_n_srv(view), n = table_n_targets(view);
+	struct srv_set set = {
+		.view = view,
+		.zone = zone,
+		.owner = owner,
+		.weight = n_srv > 0 && n_srv < 100 ? (uint16_t)(100 / n_srv) : 1,
+	};
+
+	order_begin(order, n);
+	for (uint32_t i = 0; i < n; i++) {
+		if (!put_target(answer, &set, order_draw(order)))
+			break;
+	}
+	order_end(order);
+	for (uint32_t i = 0; i < set.n_targets; i++) {
+		const struct answer_target *written = &answer->scratch->targets[i];
+		struct table_target target;
+
+		table_target(view, written->index, &target);
+		answer_glue(answer, written->pos, &target.v4, ADDRESS_V4, zone->ttl_s);
+		answer_glue(answer, written->pos, &target.v6, ADDRESS_V6, zone->ttl_s);
+	}
+}
+
+static void need_compress(struct answer *answer)
+{
+	if (!answer->is_compress_ready)
+		dns_compress_init(&answer->scratch->compress, answer->query);
+	answer->is_compress_ready = true;
+}
+
+bool answer_name_record(struct answer *answer, uint16_t owner, enum dns_type type, uint32_t ttl_s,
+			const uint8_t *wire, size_t len, uint16_t *target_pos)
+{
+	struct wire_writer *writer = &answer->writer;
+	size_t mark = writer->pos;
+	uint8_t *at = wire_room(writer, RR_HEAD_SIZE);
+
+	need_compress(answer);
+
+	struct dns_compress before = answer->scratch->compress;
+
+	if (at) {
+		put_head(at, owner, type, ttl_s, 0);
+		dns_compress_name(&answer->scratch->compress, writer, wire, len, true);
+	}
+	if (writer->failed) {
+		wire_rewind(writer, mark);
+		answer->scratch->compress = before;
+		answer->flags |= DNS_FLAG_TC;
+		return false;
+	}
+	wire_patch_u16(writer, mark + RR_HEAD_SIZE - 2,
+		       (uint16_t)(writer->pos - mark - RR_HEAD_SIZE));
+	*target_pos = (uint16_t)(mark + RR_HEAD_SIZE);
+	answer->n_answer++;
+	return true;
+}
+
+void answer_pointers(struct answer *answer, const struct table_pointers *pointers,
+		     const struct dns_name *domain, uint32_t ttl_s)
+{
+	uint8_t wire[DNS_NAME_MAX];
+
+	for (uint32_t i = 0; i < table_n_pointers(pointers); i++) {
+		size_t len;
+		const uint8_t *name = table_pointer(pointers, i, &len);
+		struct wire_writer target = wire_writer_init(wire, sizeof(wire));
+		uint16_t pos;
+
+		wire_put(&target, name, len);
+		wire_put(&target, "\3svc", 4);
+		wire_put(&target, domain->wire, domain->len);
+		/* Longer than a name may be: such a host has no name in this zone. */
+		if (target.failed)
+			continue;
+		if (!answer_name_record(answer, QUESTION_NAME_POS, DNS_TYPE_PTR, ttl_s, wire,
+					target.pos, &pos))
+			return;
+	}
+}
+
+bool answer_record(struct answer *answer, uint16_t owner, enum dns_type type, uint32_t ttl_s,
+		   const uint8_t *rdata, uint16_t rdata_len)
+{
+	uint8_t *at = wire_room(&answer->writer, (size_t)RR_HEAD_SIZE + rdata_len);
+
+	if (!at) {
+		answer->writer.failed = false;
+		answer->flags |= DNS_FLAG_TC;
+		return false;
+	}
+	put_head(at, owner, type, ttl_s, rdata_len);
+	memcpy(at + RR_HEAD_SIZE, rdata, rdata_len);
+	answer->n_answer++;
+	return true;
+}
+
+void answer_soa(struct answer *answer, const struct answer_zone *zone, bool is_negative)
+{
+	struct wire_writer *writer = &answer->writer;
+	size_t mark = writer->pos;
+	uint16_t pos = zone->pos;
+	uint8_t head[RR_HEAD_SIZE];
+
+	if (pos != 0) {
+		put_head(head, pos, DNS_TYPE_SOA, zone->ttl_s < 300 ? zone->ttl_s : 300, 0);
+		wire_put(writer, head, RR_HEAD_SIZE);
+	} else {
+		/* The zone stands nowhere yet (the end of a CNAME chain into another zone): written
+		 * in full here. */
+		pos = (uint16_t)mark;
+		wire_put(writer, zone->name->wire, zone->name->len);
+		put_head(head, 0, DNS_TYPE_SOA, zone->ttl_s < 300 ? zone->ttl_s : 300, 0);
+		wire_put(writer, head + 2, RR_HEAD_SIZE - 2);
+	}
+
+	size_t rdata = writer->pos;
+
+	/* ns.dns.ZONE hostmaster.ZONE serial refresh retry expire minimum (dns-facts 2) */
+	wire_put(writer, "\2ns\3dns", 7);
+	wire_put_u16(writer, (uint16_t)(POINTER | pos));
+	wire_put(writer, "\12hostmaster", 11);
+	wire_put_u16(writer, (uint16_t)(POINTER | pos));
+
+	uint8_t *numbers = wire_room(writer, SOA_NUMBERS_SIZE);
+
+	if (!numbers || pos > POINTER_POS_MAX) {
+		wire_rewind(writer, mark);
+		answer->flags |= DNS_FLAG_TC;
+		return;
+	}
+	put_u32(numbers, zone->serial);
+	put_u32(numbers + 4, 7200);
+	put_u32(numbers + 8, 1800);
+	put_u32(numbers + 12, 86400);
+	put_u32(numbers + 16, zone->ttl_s);
+	wire_patch_u16(writer, rdata - 2, (uint16_t)(writer->pos - rdata));
+	if (is_negative)
+		answer->n_authority++;
+	else
+		answer->n_answer++;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An answer while it is written: the message, what is counted in its header, and one function for
+ * each shape of record set. A set that does not fit is cut at a whole record, after a uniform
+ * shuffle, and sets TC; additional records that do not fit are left out without TC (RFC 2181 9).
+ * Owners are given as the offset in the message where the name stands, since every owner is the
+ * question's name or one that was written before. Worker thread.
+ */
+#ifndef KANAME_QUERY_ANSWER_H
+#define KANAME_QUERY_ANSWER_H
+
+#include "dns/message.h"
+#include "order.h"
+#include "table/table.h"
+
+#define QUESTION_NAME_POS DNS_HEADER_SIZE /* where the question's name stands */
+
+/* SRV records written whose targets may get glue; more than a message holds. */
+#define ANSWER_TARGETS_MAX 2048
+
+struct answer_target {
+	uint32_t index; /* of table_target */
+	uint16_t pos;	/* where its name stands */
+};
+
+/* Scratch that is too large for a stack; belongs to the worker. */
+struct answer_scratch {
+	struct order order;
+	struct answer_target targets[ANSWER_TARGETS_MAX];
+	struct dns_compress compress;
+};
+
+struct answer {
+	const struct dns_query *query;	/* borrowed */
+	struct answer_scratch *scratch; /* borrowed: the worker's */
+	struct wire_writer writer;
+	bool is_compress_ready; /* scratch->compress knows this message's names */
+	uint16_t flags;		/* DNS_FLAG_AA, TC */
+	enum dns_rcode rcode;
+	uint16_t n_answer, n_authority, n_additional;
+	enum dns_ede ede;
+	const char *ede_text; /* borrowed: a constant */
+	const char *plugin;   /* who answered: "kubernetes", "whoami", "" */
+};
+
+/* What an answer needs to know of the zone it speaks for. */
+struct answer_zone {
+	const struct dns_name *name;
+	uint16_t pos;	/* where the zone's name stands in the message; 0: nowhere yet */
+	uint32_t ttl_s; /* of its records */
+	uint32_t serial;
+};
+
+/* A failure without records. */
+void answer_fail(struct answer *answer, enum dns_rcode rcode, enum dns_ede ede, const char *text);
+
+/* A or AAAA records in random order to the answer section. */
+void answer_addresses(struct answer *answer, uint16_t owner,
+		      const struct table_addresses *addresses, enum address_family family,
+		      uint32_t ttl_s);
+
+/* The same to the additional section, as many as fit, without TC. */
+void answer_glue(struct answer *answer, uint16_t owner, const struct table_addresses *addresses,
+		 enum address_family family, uint32_t ttl_s);
+
+/* The SRV set of a view with its targets' addresses as additional records. */
+void answer_srv(struct answer *answer, uint16_t owner, const struct table_view *view,
+		const struct answer_zone *zone);
+
+/* PTR records: each target, "svc" and `domain`. */
+void answer_pointers(struct answer *answer, const struct table_pointers *pointers,
+		     const struct dns_name *domain, uint32_t ttl_s);
+
+/* One record with rdata as it is. Returns false, with TC, when it does not fit. */
+bool answer_record(struct answer *answer, uint16_t owner, enum dns_type type, uint32_t ttl_s,
+		   const uint8_t *rdata, uint16_t rdata_len);
+
+/* One record whose rdata is a name, compressed; *target_pos gets where it stands. False, with TC,
+ * when it does not fit. */
+bool answer_name_record(struct answer *answer, uint16_t owner, enum dns_type type, uint32_t ttl_s,
+			const uint8_t *wire, size_t len, uint16_t *target_pos);
+
+/* The zone's SOA: to the answer section (the apex asked for it) or to the authority section
+ * (negative answers, RFC 2308 3). */
+void answer_soa(struct answer *answer, const struct answer_zone *zone, bool is_negative);
+
+#endif

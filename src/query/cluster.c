@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The `kubernetes` step (dns-facts 1 to 7). The happy path: the longest of the cluster's zones that
+ * has the name is stripped, the table is asked once, and the records of the asked type are written.
+ * A name that exists without them is NODATA, one that does not is NXDOMAIN or falls through; both
+ * carry the zone's SOA. An ExternalName writes its CNAME and starts again with the target, a
+ * bounded number of times.
+ *
+ * Until the table is synced nothing can be said about any name of these zones: SERVFAIL with "not
+ * ready", never NXDOMAIN, never the next step.
+ */
+#include "cluster.h"
+
+#include "apex.h"
+
+/* CNAMEs followed in one answer (dns-facts 7: at least 8). */
+#define HOPS_MAX 10
+
+static enum outcome write_view(struct lookup *lookup, const struct table_view *view)
+{
+	struct answer *answer = lookup->answer;
+	uint16_t type = answer->query->type;
+	struct table_addresses addresses;
+
+	switch (view->kind) {
+	case TABLE_NONE:
+		return OUTCOME_NXDOMAIN;
+	case TABLE_EMPTY:
+		return OUTCOME_NODATA;
+	case TABLE_ALIAS:
+		return OUTCOME_ALIAS;
+	case TABLE_SERVICE:
+	case TABLE_HOST:
+	case TABLE_PORT:
+		break;
+	}
+	if (type == DNS_TYPE_A || type == DNS_TYPE_AAAA) {
+		enum address_family family = type == DNS_TYPE_A ? ADDRESS_V4 : ADDRESS_V6;
+
+		addresses = table_addresses(view, family);
+		if (addresses.n == 0)
+			return OUTCOME_NODATA;
+		answer_addresses(answer, lookup->owner, &addresses, family, lookup->zone.ttl_s);
+		return OUTCOME_FOUND;
+	}
+	if (type == DNS_TYPE_SRV) {
+		if (table_n_srv(view) == 0)
+			return OUTCOME_NODATA;
+		answer_srv(answer, lookup->owner, view, &lookup->zone);
+		return OUTCOME_FOUND;
+	}
+	return type == DNS_TYPE_ANY ? lookup_any(lookup) : OUTCOME_NODATA;
+}
+
+/* ADDRESS.NS.pod (dns-facts 6): the label is the address. */
+static enum outcome resolve_pod(struct lookup *lookup, unsigned n_labels)
+{
+	const struct dns_name *name = lookup->name;
+	const uint8_t *label = name->wire;
+	const uint8_t *namespace = name->wire + name->offsets[n_labels - 2];
+	struct address address;
+
+	if (lookup->cluster->pods == QUERY_PODS_DISABLED || n_labels > 3 ||
+	    !table_has_namespace(lookup->table, namespace))
+		return OUTCOME_NXDOMAIN;
+	if (n_labels == 2)
+		return OUTCOME_NODATA;
+	if (!address_from_pod_label(&address, label + 1, label[0]))
+		return OUTCOME_NXDOMAIN;
+	if (lookup->cluster->pods == QUERY_PODS_VERIFIED &&
+	    !table_has_pod(lookup->table, namespace, &address))
+		return OUTCOME_NXDOMAIN;
+	return lookup_addresses(lookup, &address, 1);
+}
+
+static bool label_is(const struct dns_name *name, unsigned i, const char *wire, size_t len)
+{
+	return memcmp(name->wire + name->offsets[i], wire, len) == 0;
+}
+
+/* A name in a forward zone. */
+static enum outcome resolve_forward(struct lookup *lookup)
+{
+	const struct dns_name *name = lookup->name;
+	unsigned n = name->n_labels - lookup->zone.name->n_labels;
+	struct table_view *view = &lookup->view;
+
+	if (n == 0) {
+		lookup->domain = lookup->zone.name;
+		return apex_resolve(lookup);
+	}
+	if (LIKELY(n > 1 && label_is(name, n - 1, "\3svc", 4))) {
+		table_find(lookup->table, name, n - 1, view);
+		return write_view(lookup, view);
+	}
+	if (n > 1 && label_is(name, n - 1, "\3pod", 4))
+		return resolve_pod(lookup, n);
+	if (n == 1 && label_is(name, 0, "\13dns-version", 12))
+		return lookup_version(lookup);
+	if (n == 2 && label_is(name, 0, "\2ns\3dns", 7))
+		return apex_resolve_ns_name(lookup);
+	if (n == 1 && (label_is(name, 0, "\3svc", 4) || label_is(name, 0, "\3pod", 4) ||
+		       label_is(name, 0, "\3dns", 4)))
+		return OUTCOME_NODATA;
+	return OUTCOME_NXDOMAIN;
+}
+
+/* A name in a reverse zone (dns-facts 5). */
+static enum outcome resolve_reverse(struct lookup *lookup)
+{
+	struct answer *answer = lookup->answer;
+	const struct table_pointers *pointers;
+	struct address address;
+	unsigned bits;
+
+	if (lookup->name->n_labels == lookup->zone.name->n_labels) {
+		const struct dns_name *primary = lookup->cluster->primary;
+
+		lookup->domain = primary ? primary : lookup->zone.name;
+		return apex_resolve(lookup);
+	}
+	switch (address_from_reverse(&address, &bits, lookup->name)) {
+	case REVERSE_NONE:
+		return OUTCOME_NXDOMAIN;
+	case REVERSE_PREFIX:
+		return table_has_prefix(lookup->table, &address, bits) ? OUTCOME_NODATA
+								       : OUTCOME_NXDOMAIN;
+	case REVERSE_EXACT:
+		break;
+	}
+	pointers = table_find_address(lookup->table, &address);
+	if (!pointers || !lookup->cluster->primary)
+		return OUTCOME_NXDOMAIN;
+	if (answer->query->type == DNS_TYPE_ANY)
+		return lookup_any(lookup);
+	if (answer->query->type != DNS_TYPE_PTR)
+		return OUTCOME_NODATA;
+	answer_pointers(answer, pointers, lookup->cluster->primary, lookup->zone.ttl_s);
+	return OUTCOME_FOUND;
+}
+
+static bool is_reverse(const struct dns_name *zone)
+{
+	return zone->n_labels >= 2 && (label_is(zone, zone->n_labels - 2u, "\7in-addr\4arpa", 14) ||
+				       label_is(zone, zone->n_labels - 2u, "\3ip6\4arpa", 10));
+}
+
+static enum outcome resolve(struct lookup *lookup)
+{
+	if (LIKELY(lookup->zone.name == lookup->cluster->primary))
+		return resolve_forward(lookup);
+	return is_reverse(lookup->zone.name) ? resolve_reverse(lookup) : resolve_forward(lookup);
+}
+
+/* The longest of the zones that has the name, or NULL. */
+static const struct dns_name *find_zone(const struct query_zones *zones,
+					const struct dns_name *name)
+{
+	const struct dns_name *best = NULL;
+
+	for (size_t i = 0; i < zones->n; i++) {
+		const struct dns_name *zone = &zones->items[i];
+
+		if ((!best || zone->n_labels > best->n_labels) && dns_name_is_in(name, zone))
+			best = zone;
+	}
+	return best;
+}
+
+static bool falls_through(const struct query_cluster_config *cluster, const struct dns_name *name)
+{
+	return cluster->has_fallthrough &&
+	       (cluster->fallthrough.n == 0 || find_zone(&cluster->fallthrough, name) != NULL);
+}
+
+/* Have we been at this name before in this chain? */
+static bool is_visited(const struct dns_name *visited, unsigned n, const struct dns_name *name)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (dns_name_equal(&visited[i], name))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Writes the CNAME of an ExternalName and what it leads to, as long as that is in this cluster's
+ * zones. The chain ends without a final record at a target outside, at a loop, and after HOPS_MAX.
+ */
+static enum outcome follow_alias(struct lookup *lookup)
+{
+	struct dns_name visited[HOPS_MAX + 1];
+	unsigned n = 0;
+
+	visited[0] = *lookup->name;
+	for (;;) {
+		size_t len;
+		const uint8_t *target = table_alias(&lookup->view, &len);
+		enum outcome outcome;
+
+		if (!answer_name_record(lookup->answer, lookup->owner, DNS_TYPE_CNAME,
+					lookup->zone.ttl_s, target, len, &lookup->owner) ||
+		    lookup->answer->query->type == DNS_TYPE_CNAME || n == HOPS_MAX ||
+		    dns_name_from_wire(&visited[n + 1], target, len) != 0 ||
+		    is_visited(visited, n + 1, &visited[n + 1]))
+			return OUTCOME_FOUND;
+		lookup->name = &visited[++n];
+		lookup->zone.name = find_zone(&lookup->cluster->zones, lookup->name);
+		lookup->zone.pos = 0;
+		if (!lookup->zone.name)
+			return OUTCOME_FOUND;
+		outcome = resolve(lookup);
+		if (outcome != OUTCOME_ALIAS)
+			return outcome;
+	}
+}
+
+enum step cluster_run(struct answer *answer, const struct query_cluster_config *cluster,
+		      const struct query_config *config)
+{
+	const struct dns_name *name = &answer->query->name;
+	const struct dns_name *zone = find_zone(&cluster->zones, name);
+
+	if (!zone)
+		return STEP_NEXT;
+	answer->plugin = "kubernetes";
+
+	const struct table *table = config->tables[cluster->source];
+
+	if (UNLIKELY(!table_is_synced(table))) {
+		answer_fail(answer, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY,
+			    "the cluster's objects are not in yet");
+		return STEP_DONE;
+	}
+
+	struct lookup lookup = {
+		.answer = answer,
+		.cluster = cluster,
+		.config = config,
+		.table = table,
+		.name = name,
+		.owner = QUESTION_NAME_POS,
+		.zone = {.name = zone,
+			 .pos = (uint16_t)(QUESTION_NAME_POS +
+					   name->offsets[name->n_labels - zone->n_labels]),
+			 .ttl_s = cluster->ttl_s,
+			 .serial = table_serial(table)},
+	};
+	enum outcome outcome = resolve(&lookup);
+
+	if (outcome == OUTCOME_NXDOMAIN && falls_through(cluster, name)) {
+		answer->plugin = "";
+		return STEP_NEXT;
+	}
+	answer->flags |= DNS_FLAG_AA;
+	if (outcome == OUTCOME_ALIAS)
+		outcome = answer->query->type == DNS_TYPE_ANY ? lookup_any(&lookup)
+							      : follow_alias(&lookup);
+	if (outcome == OUTCOME_NXDOMAIN)
+		answer->rcode = DNS_RCODE_NXDOMAIN;
+	if (outcome != OUTCOME_FOUND)
+		answer_soa(answer, &lookup.zone, true);
+	return STEP_DONE;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The `kubernetes` step: names of a cluster's zones, answered from its record table. Worker thread,
+ * inside RCU.
+ */
+#ifndef KANAME_QUERY_CLUSTER_H
+#define KANAME_QUERY_CLUSTER_H
+
+#include "answer.h"
+#include "query/query.h"
+
+enum step { STEP_DONE, STEP_NEXT };
+
+/* STEP_NEXT: the name is in none of its zones, or does not exist and falls through; nothing was
+ * written. */
+enum step cluster_run(struct answer *answer, const struct query_cluster_config *cluster,
+		      const struct query_config *config);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The coredns_dns_* families: names, labels and buckets as CoreDNS's `prometheus` plugin has them
+ * (users.md 7.2), so that dashboards and alerts go on. A query for a name that no server block has
+ * is counted with the zone "dropped". Counting is by the worker alone; any thread sums and writes
+ * the page.
+ */
+#include <sys/socket.h>
+
+#include "base/metrics.h"
+#include "worker.h"
+
+#define MS 1000000ull
+
+/* 0.00025 * 2^n s, n = 0..15 */
+static const struct histogram_bounds duration_bounds = {
+	.n = 16,
+	.le = {MS / 4, MS / 2, MS, 2 * MS, 4 * MS, 8 * MS, 16 * MS, 32 * MS, 64 * MS, 128 * MS,
+	       256 * MS, 512 * MS, 1024 * MS, 2048 * MS, 4096 * MS, 8192 * MS},
+};
+
+/* 8291 is CoreDNS's own spelling of 8191 */
+static const struct histogram_bounds size_bounds = {
+	.n = 14,
+	.le = {0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16000, 32000, 48000, 64000},
+};
+
+static const struct {
+	uint16_t type;
+	const char *text;
+} types[METRICS_N_TYPES] = {
+	{DNS_TYPE_A, "A"},
+	{DNS_TYPE_AAAA, "AAAA"},
+	{DNS_TYPE_SRV, "SRV"},
+	{DNS_TYPE_PTR, "PTR"},
+	{DNS_TYPE_CNAME, "CNAME"},
+	{DNS_TYPE_TXT, "TXT"},
+	{DNS_TYPE_SOA, "SOA"},
+	{DNS_TYPE_NS, "NS"},
+	{DNS_TYPE_MX, "MX"},
+	{DNS_TYPE_HTTPS, "HTTPS"},
+	{DNS_TYPE_DS, "DS"},
+	{DNS_TYPE_DNSKEY, "DNSKEY"},
+	{DNS_TYPE_RRSIG, "RRSIG"},
+	{DNS_TYPE_NSEC, "NSEC"},
+	{DNS_TYPE_NSEC3, "NSEC3"},
+	{DNS_TYPE_AXFR, "AXFR"},
+	{DNS_TYPE_IXFR, "IXFR"},
+	{DNS_TYPE_ANY, "ANY"},
+	{0, "other"},
+};
+
+static const char *const plugins[METRICS_N_PLUGINS] = {"", "kubernetes", "whoami"};
+static const char *const protos[2] = {"udp", "tcp"};
+static const char *const families[2] = {"1", "2"}; /* as CoreDNS: 1 is IPv4, 2 is IPv6 */
+
+static size_t type_index(uint16_t type)
+{
+	size_t i = 0;
+
+	while (i < METRICS_N_TYPES - 1 && types[i].type != type)
+		i++;
+	return i;
+}
+
+static size_t plugin_index(const char *plugin)
+{
+	switch (plugin[0]) {
+	case 'k':
+		return 1;
+	case 'w':
+		return 2;
+	default:
+		return 0;
+	}
+}
+
+void metrics_count(struct query_worker *worker, const struct query_input *input,
+		   const struct query_output *output, uint64_t duration_ns)
+{
+	size_t at =
+		output->view ? output->view->metrics : worker->config->n_metrics + input->server;
+	struct view_metrics *metrics = &worker->metrics[at];
+	size_t family = input->source->sa_family == AF_INET6;
+	size_t rcode = output->rcode < METRICS_N_RCODES ? output->rcode : METRICS_N_RCODES - 1;
+
+	counter_add(&metrics->requests[input->is_tcp][family][type_index(output->type)], 1);
+	counter_add(&metrics->responses[plugin_index(output->plugin)][rcode], 1);
+	if (output->has_do)
+		counter_add(&metrics->do_requests, 1);
+	histogram_observe(&metrics->duration_ns, &duration_bounds, duration_ns);
+	histogram_observe(&metrics->request_bytes[input->is_tcp], &size_bounds, input->size);
+	histogram_observe(&metrics->response_bytes[input->is_tcp], &size_bounds, output->size);
+}
+
+/* One (server, zone) of the page: its labels and its counters summed over the workers. */
+struct row {
+	const char *server;
+	const char *zone;
+	struct view_metrics sum;
+};
+
+static void add_view(struct view_metrics *sum, const struct view_metrics *from)
+{
+	for (size_t proto = 0; proto < 2; proto++) {
+		for (size_t i = 0; i < 2 * METRICS_N_TYPES; i++)
+			sum->requests[proto][i / METRICS_N_TYPES][i % METRICS_N_TYPES] +=
+				counter_read(&from->requests[proto][i / METRICS_N_TYPES]
+							    [i % METRICS_N_TYPES]);
+		histogram_merge(&sum->request_bytes[proto], &from->request_bytes[proto]);
+		histogram_merge(&sum->response_bytes[proto], &from->response_bytes[proto]);
+	}
+	for (size_t i = 0; i < METRICS_N_PLUGINS * METRICS_N_RCODES; i++)
+		sum->responses[i / METRICS_N_RCODES][i % METRICS_N_RCODES] +=
+			counter_read(&from->responses[i / METRICS_N_RCODES][i % METRICS_N_RCODES]);
+	sum->do_requests += counter_read(&from->do_requests);
+	histogram_merge(&sum->duration_ns, &from->duration_ns);
+}
+
+static void write_requests(struct text *page, const struct row *row)
+{
+	for (size_t i = 0; i < (size_t)2 * 2 * METRICS_N_TYPES; i++) {
+		size_t type = i % METRICS_N_TYPES, family = i / METRICS_N_TYPES % 2;
+		size_t proto = i / METRICS_N_TYPES / 2;
+		uint64_t n = row->sum.requests[proto][family][type];
+		const struct metrics_label labels[] = {
+			{"server", row->server},
+			{"zone", row->zone},
+			{"view", ""},
+			{"proto", protos[proto]},
+			{"family", families[family]},
+			{"type", types[type].text},
+		};
+
+		if (n > 0)
+			metrics_sample(page, "coredns_dns_requests_total", labels,
+				       ARRAY_LEN(labels), (double)n);
+	}
+}
+
+static void write_responses(struct text *page, const struct row *row)
+{
+	for (size_t i = 0; i < METRICS_N_PLUGINS * METRICS_N_RCODES; i++) {
+		size_t plugin = i / METRICS_N_RCODES, rcode = i % METRICS_N_RCODES;
+		uint64_t n = row->sum.responses[plugin][rcode];
+		char buf[16];
+		const struct metrics_label labels[] = {
+			{"server", row->server},
+			{"zone", row->zone},
+			{"view", ""},
+			{"rcode", dns_rcode_text((uint16_t)rcode, buf, sizeof(buf))},
+			{"plugin", plugins[plugin]},
+		};
+
+		if (n > 0)
+			metrics_sample(page, "coredns_dns_responses_total", labels,
+				       ARRAY_LEN(labels), (double)n);
+	}
+}
+
+static void write_do(struct text *page, const struct row *row)
+{
+	const struct metrics_label labels[] = {
+		{"server", row->server}, {"zone", row->zone}, {"view", ""}};
+
+	if (row->sum.do_requests > 0)
+		metrics_sample(page, "coredns_dns_do_requests_total", labels, ARRAY_LEN(labels),
+			       (double)row->sum.do_requests);
+}
+
+static bool is_empty(const struct histogram *histogram)
+{
+	for (size_t i = 0; i <= HISTOGRAM_BOUNDS_MAX; i++) {
+		if (histogram->counts[i] > 0)
+			return false;
+	}
+	return true;
+}
+
+static void write_duration(struct text *page, const struct row *row)
+{
+	const struct metrics_label labels[] = {
+		{"server", row->server}, {"zone", row->zone}, {"view", ""}};
+
+	if (!is_empty(&row->sum.duration_ns))
+		metrics_histogram(page, "coredns_dns_request_duration_seconds", labels,
+				  ARRAY_LEN(labels), &row->sum.duration_ns, &duration_bounds, 1e9);
+}
+
+static void write_sizes(struct text *page, const char *name, const struct row *row,
+			const struct histogram sizes[2])
+{
+	for (size_t proto = 0; proto < 2; proto++) {
+		const struct metrics_label labels[] = {{"server", row->server},
+						       {"zone", row->zone},
+						       {"view", ""},
+						       {"proto", protos[proto]}};
+
+		if (!is_empty(&sizes[proto]))
+			metrics_histogram(page, name, labels, ARRAY_LEN(labels), &sizes[proto],
+					  &size_bounds, 1);
+	}
+}
+
+static void write_request_sizes(struct text *page, const struct row *row)
+{
+	write_sizes(page, "coredns_dns_request_size_bytes", row, row->sum.request_bytes);
+}
+
+static void write_response_sizes(struct text *page, const struct row *row)
+{
+	write_sizes(page, "coredns_dns_response_size_bytes", row, row->sum.response_bytes);
+}
+
+/* The server's views of blocks with `prometheus`, then what no block had; returns how many rows. */
+static size_t fill_rows(struct row *rows, struct query_worker *const *workers, size_t n_workers,
+			const struct query_config *config)
+{
+	size_t n = 0;
+
+	for (size_t s = 0; s < config->n_servers; s++) {
+		const struct query_server_config *server = &config->servers[s];
+		bool is_shown = false;
+
+		for (size_t v = 0; v <= server->n_views; v++) {
+			bool is_dropped = v == server->n_views;
+			const struct query_view_config *view = &server->views[is_dropped ? 0 : v];
+			size_t at = is_dropped ? config->n_metrics + s : view->metrics;
+
+			if (!is_dropped && !config->blocks[view->block].has_prometheus)
+				continue;
+			if (is_dropped && !is_shown)
+				continue;
+			is_shown = true;
+			rows[n].server = view->server_text;
+			rows[n].zone = is_dropped ? "dropped" : view->zone_text;
+			for (size_t w = 0; w < n_workers; w++)
+				add_view(&rows[n].sum, &workers[w]->metrics[at]);
+			n++;
+		}
+	}
+	return n;
+}
+
+void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
+			 const struct query_config *config, struct text *page)
+{
+	static const struct {
+		const char *name, *type, *help;
+		void (*write)(struct text *page, const struct row *row);
+	} metric_families[] = {
+		{"coredns_dns_requests_total", "counter",
+		 "Counter of DNS requests made per zone, protocol and family.", write_requests},
+		{"coredns_dns_responses_total", "counter", "Counter of response status codes.",
+		 write_responses},
+		{"coredns_dns_request_duration_seconds", "histogram",
+		 "Histogram of the time (in seconds) each request took per zone.", write_duration},
+		{"coredns_dns_request_size_bytes", "histogram",
+		 "Size of the request in bytes per zone and protocol.", write_request_sizes},
+		{"coredns_dns_response_size_bytes", "histogram",
+		 "Size of the returned response in bytes.", write_response_sizes},
+		{"coredns_dns_do_requests_total", "counter",
+		 "Counter of DNS requests with DO bit set per zone.", write_do},
+	};
+	struct row *rows = mem_zalloc((config->n_metrics + config->n_servers) * sizeof(struct row));
+	size_t n = fill_rows(rows, workers, n_workers, config);
+
+	for (size_t f = 0; f < ARRAY_LEN(metric_families); f++) {
+		metrics_family(page, metric_families[f].name, metric_families[f].type,
+			       metric_families[f].help);
+		for (size_t i = 0; i < n; i++)
+			metric_families[f].write(page, &rows[i]);
+	}
+	free(rows);
+}
