@@ -7,6 +7,7 @@
 #ifndef KANAME_OPS_OPS_H
 #define KANAME_OPS_OPS_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <uv.h>
 
@@ -30,12 +31,12 @@ struct ops_endpoint {
 struct ops;
 
 /* Endpoints with equal addresses share a listener. 0 or -errno with the address and cause appended
- * to *why. `endpoints` is copied. */
+ * to *why; then, too, memory is freed as the loop runs on. `endpoints` is copied. */
 MUST_USE int ops_open(struct ops **ops, uv_loop_t *loop, const struct ops_endpoint *endpoints,
 		      size_t n, struct text *why);
 
-/* Stops listening at once; handles are closed and memory freed as the loop runs on. NULL is
- * allowed. */
+/* Stops listening at once; handles are closed and memory freed as the loop runs on. Not from a
+ * handler. NULL is allowed. */
 void ops_close(struct ops *ops);
 
 #endif

@@ -10,7 +10,7 @@
  * under load there is no system call per line, and none at all while idle.
  *
  * Nothing blocks for good: the writer polls before each write, and writes at most what a pipe that
- * polled writable takes at once (PIPE_BUF). The rest of a segment that cannot be written (error,
+ * polled writable takes at once (PIPE_BUF). The rest of a piece that cannot be written (error,
  * closing deadline) is dropped and counted.
  */
 #include "base/log.h"
@@ -114,15 +114,13 @@ static size_t write_bytes(struct log *log, const char *bytes, size_t len)
 	size_t done = 0;
 
 	while (done < len && !log->is_dead && wait_writable(log)) {
-		size_t left = len - done;
-		ssize_t n = write(log->fd, bytes + done,
-				  left < log->piece_bytes ? left : log->piece_bytes);
+		ssize_t n = write(log->fd, bytes + done, len - done);
 
 		if (n >= 0) {
 			done += (size_t)n;
 		} else if (errno != EINTR && errno != EAGAIN) {
 			log->is_dead = errno == EPIPE || errno == EBADF;
-			break; /* a full disk may have room for the next segment */
+			break; /* a full disk may have room for the next piece */
 		}
 	}
 	return done;
@@ -152,6 +150,8 @@ static bool drain_channel(struct log *log, struct log_channel *channel)
 
 		if (len > channel->size_bytes - at)
 			len = channel->size_bytes - at;
+		if (len > log->piece_bytes)
+			len = log->piece_bytes;
 
 		size_t done = write_bytes(log, channel->bytes + at, len);
 

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The operator's HTTP endpoints. Each distinct address is a listener: a libmicrohttpd daemon
+ * without threads, whose epoll descriptor the loop polls. Whenever that is readable, or a timer
+ * says so, MHD_run does what there is to do; it never blocks, and calls the endpoint's handler once
+ * a request's head is in.
+ *
+ * What a client can cost: CLIENTS_MAX connections a listener and CLIENTS_PER_IP an address (more
+ * are closed at once, or wait in the backlog), CLIENT_BYTES for a request, IDLE_S seconds of
+ * silence, CLIENT_MS in all, one request a connection. The library knows silence only, so a client
+ * that sends a byte now and then is cut off here.
+ *
+ * Failures: an address that cannot be bound is the caller's to report; a client's failure closes
+ * its connection.
+ */
+#include "ops/ops.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "listen.h"
+
+#define CLIENTS_MAX 64
+#define CLIENTS_PER_IP 16
+#define CLIENT_BYTES 8192
+#define CLIENT_MS 10000 /* as long as Prometheus waits for a page */
+#define IDLE_S 5
+#define TICK_MS 1000
+
+struct client {
+	bool is_used;
+	int fd; /* borrowed from the daemon */
+	uint64_t start_ms;
+};
+
+struct listener {
+	struct ops *ops;
+	struct MHD_Daemon *daemon; /* owned; NULL while closed */
+	uv_poll_t poll;
+	uv_timer_t timer;
+	size_t n_clients;
+	struct client clients[CLIENTS_MAX];
+};
+
+struct route {
+	struct ops_endpoint endpoint;
+	struct listener *listener; /* that of its address */
+};
+
+struct ops {
+	uv_loop_t *loop; /* borrowed */
+	struct arena memory;
+	struct route *routes; /* in memory, as the listeners */
+	size_t n_routes;
+	unsigned n_handles; /* not closed yet */
+	bool is_running;    /* inside MHD_run */
+};
+
+/* ---- Requests ---- */
+
+static const struct ops_endpoint *find_endpoint(const struct listener *listener, const char *path)
+{
+	const struct ops *ops = listener->ops;
+
+	for (size_t i = 0; i < ops->n_routes; i++) {
+		const struct route *route = &ops->routes[i];
+
+		if (route->listener == listener && strcmp(route->endpoint.path, path) == 0)
+			return &route->endpoint;
+	}
+	return NULL;
+}
+
+static enum MHD_Result send_reply(struct MHD_Connection *connection, unsigned status,
+				  struct text *body, const char *content_type)
+{
+	static char nothing[1];
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		body->len, body->bytes ? body->bytes : nothing,
+		body->bytes ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+
+	if (!response) {
+		text_fini(body);
+		return MHD_NO;
+	}
+
+	bool is_complete =
+		MHD_add_response_header(response, "Content-Type", content_type) == MHD_YES &&
+		MHD_add_response_header(response, "Connection", "close") == MHD_YES &&
+		(status != MHD_HTTP_METHOD_NOT_ALLOWED ||
+		 MHD_add_response_header(response, "Allow", "GET, HEAD") == MHD_YES);
+	enum MHD_Result result =
+		is_complete ? MHD_queue_response(connection, status, response) : MHD_NO;
+
+	MHD_destroy_response(response); /* the connection holds its own reference */
+	return result;
+}
+
+/* The head of a request is in; what it has for a body is not waited for. */
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *path,
+				  const char *method, const char *version, const char *upload,
+				  size_t *upload_len, void **request)
+{
+	struct listener *listener = arg;
+	const struct ops_endpoint *endpoint = find_endpoint(listener, path);
+	struct text body = {0};
+	unsigned status;
+
+	if (!endpoint) {
+		status = MHD_HTTP_NOT_FOUND;
+		text_puts(&body, "404 page not found\n");
+	} else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+		status = MHD_HTTP_METHOD_NOT_ALLOWED;
+		text_puts(&body, "405 method not allowed\n");
+	} else {
+		status = endpoint->handler(endpoint->arg, &body);
+	}
+	return send_reply(connection, status, &body,
+			  endpoint && endpoint->is_metrics && status == MHD_HTTP_OK
+				  ? "text/plain; version=0.0.4; charset=utf-8"
+				  : "text/plain; charset=utf-8");
+}
+
+/* ---- Connections ---- */
+
+static void add_client(struct listener *listener, struct MHD_Connection *connection, void **slot)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	size_t i = 0;
+
+	*slot = NULL;
+	while (i < CLIENTS_MAX && listener->clients[i].is_used)
+		i++;
+	if (i == CLIENTS_MAX || !info)
+		return;
+	listener->clients[i] = (struct client){
+		.is_used = true,
+		.fd = info->connect_fd,
+		.start_ms = uv_now(listener->ops->loop),
+	};
+	listener->n_clients++;
+	*slot = &listener->clients[i];
+}
+
+static void on_connection(void *arg, struct MHD_Connection *connection, void **slot,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct listener *listener = arg;
+	struct client *client;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		add_client(listener, connection, slot);
+		return;
+	}
+	client = *slot;
+	if (client) {
+		client->is_used = false;
+		listener->n_clients--;
+	}
+}
+
+/* The daemon finds the connection closed and drops it. */
+static void cut_off_slow(struct listener *listener)
+{
+	uint64_t now_ms = uv_now(listener->ops->loop);
+
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *client = &listener->clients[i];
+
+		if (client->is_used && now_ms - client->start_ms >= CLIENT_MS)
+			shutdown(client->fd, SHUT_RDWR);
+	}
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void run(struct listener *listener)
+{
+	size_t n_before = listener->n_clients;
+	MHD_UNSIGNED_LONG_LONG wait_ms = TICK_MS;
+	bool has_wait;
+
+	cut_off_slow(listener);
+	listener->ops->is_running = true;
+	MHD_run(listener->daemon);
+	listener->ops->is_running = false;
+
+	/* A full daemon looks at its backlog again only in the run after the one in which a
+	 * connection ended. */
+	has_wait = MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES;
+	if (listener->n_clients < n_before)
+		wait_ms = 0;
+	if (wait_ms > TICK_MS)
+		wait_ms = TICK_MS;
+	if (has_wait || listener->n_clients > 0 || wait_ms == 0)
+		uv_timer_start(&listener->timer, on_timer, wait_ms, 0);
+	else
+		uv_timer_stop(&listener->timer);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	run(timer->data);
+}
+
+/* An error of the descriptor would show in MHD_run, too. */
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	run(poll->data);
+}
+
+/* ---- Life ---- */
+
+static int start_daemon(struct listener *listener, const struct ops_endpoint *endpoint,
+			struct text *why)
+{
+	int fd = listen_open(endpoint, why);
+
+	if (fd < 0)
+		return fd;
+	errno = 0;
+	listener->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL, 0, NULL, NULL, on_request, listener, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CLIENTS_MAX,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CLIENTS_PER_IP,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_BYTES,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, listener, MHD_OPTION_END);
+
+	/* Whether the socket was closed depends on where it failed: rather leak a descriptor than
+	 * close another's. */
+	if (!listener->daemon)
+		return listen_explain(endpoint, errno ? -errno : -EMFILE, why);
+	return 0;
+}
+
+static int open_listener(struct ops *ops, struct listener *listener,
+			 const struct ops_endpoint *endpoint, struct text *why)
+{
+	const union MHD_DaemonInfo *info;
+	int result;
+
+	listener->ops = ops;
+	result = start_daemon(listener, endpoint, why);
+	if (result < 0)
+		return result;
+
+	info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	CHECK(info != NULL && info->epoll_fd >= 0);
+	result = uv_poll_init(ops->loop, &listener->poll, info->epoll_fd);
+	if (result < 0) {
+		MHD_stop_daemon(listener->daemon);
+		listener->daemon = NULL;
+		return listen_explain(endpoint, result, why);
+	}
+	CHECK(uv_timer_init(ops->loop, &listener->timer) == 0);
+	listener->poll.data = listener->timer.data = listener;
+	ops->n_handles += 2;
+	CHECK(uv_poll_start(&listener->poll, UV_READABLE, on_readable) == 0);
+	return 0;
+}
+
+static bool address_equal(const struct ops_endpoint *a, const struct ops_endpoint *b)
+{
+	const struct sockaddr_in *a4 = (const struct sockaddr_in *)&a->address;
+	const struct sockaddr_in *b4 = (const struct sockaddr_in *)&b->address;
+	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)&a->address;
+	const struct sockaddr_in6 *b6 = (const struct sockaddr_in6 *)&b->address;
+
+	if (a->address.ss_family != b->address.ss_family || a->is_wildcard != b->is_wildcard)
+		return false;
+	if (a->address.ss_family == AF_INET)
+		return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return a6->sin6_port == b6->sin6_port && a6->sin6_scope_id == b6->sin6_scope_id &&
+	       memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
+}
+
+/* Gives the last route the listener of its address. */
+static int add_route(struct ops *ops, const struct ops_endpoint *endpoint, struct text *why)
+{
+	struct route *route = &ops->routes[ops->n_routes];
+
+	route->endpoint = *endpoint;
+	route->endpoint.path = arena_strndup(&ops->memory, endpoint->path, strlen(endpoint->path));
+	for (size_t i = 0; i < ops->n_routes && !route->listener; i++) {
+		if (address_equal(&ops->routes[i].endpoint, endpoint))
+			route->listener = ops->routes[i].listener;
+	}
+	ops->n_routes++;
+	if (route->listener)
+		return 0;
+	route->listener = arena_alloc(&ops->memory, sizeof(*route->listener));
+	return open_listener(ops, route->listener, &route->endpoint, why);
+}
+
+int ops_open(struct ops **ops, uv_loop_t *loop, const struct ops_endpoint *endpoints, size_t n,
+	     struct text *why)
+{
+	struct ops *new = mem_zalloc(sizeof(*new));
+
+	new->loop = loop;
+	new->routes = arena_alloc(&new->memory, n * sizeof(new->routes[0]));
+	for (size_t i = 0; i < n; i++) {
+		int result = add_route(new, &endpoints[i], why);
+
+		if (result < 0) {
+			ops_close(new);
+			return result;
+		}
+	}
+	*ops = new;
+	return 0;
+}
+
+static void free_unless_open(struct ops *ops)
+{
+	if (ops->n_handles > 0)
+		return;
+	arena_fini(&ops->memory);
+	free(ops);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct listener *listener = handle->data;
+
+	listener->ops->n_handles--;
+	free_unless_open(listener->ops);
+}
+
+void ops_close(struct ops *ops)
+{
+	if (!ops)
+		return;
+	CHECK(!ops->is_running); /* not from a handler */
+	for (size_t i = 0; i < ops->n_routes; i++) {
+		struct listener *listener = ops->routes[i].listener;
+
+		if (!listener->daemon)
+			continue;
+		uv_close((uv_handle_t *)&listener->poll, on_closed);
+		uv_close((uv_handle_t *)&listener->timer, on_closed);
+		MHD_stop_daemon(listener->daemon);
+		listener->daemon = NULL;
+	}
+	free_unless_open(ops);
+}
