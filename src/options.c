@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * CoreDNS spells its flags with one dash and takes "-flag value" and "-flag=value"; two dashes mean
+ * the same. An unknown flag is refused with the nearest known one.
+ */
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/text.h"
+
+enum flag {
+	FLAG_CONF,
+	FLAG_PORT,
+	FLAG_P,
+	FLAG_PIDFILE,
+	FLAG_CHECK,
+	FLAG_QUIET,
+	FLAG_VERSION,
+	FLAG_PLUGINS,
+	FLAG_HELP,
+	FLAG_H,
+	N_FLAGS
+};
+
+static const char *const names[N_FLAGS] = {"conf",  "dns.port", "p",	   "pidfile", "check",
+					   "quiet", "version",	"plugins", "help",    "h"};
+
+static bool takes_value(enum flag flag)
+{
+	return flag <= FLAG_PIDFILE;
+}
+
+static bool parse_port(const char *value, uint16_t *port)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end != '\0' || n == 0 || n > 65535) {
+		fprintf(stderr, "kaname: \"%s\" is no port: a number from 1 to 65535\n", value);
+		return false;
+	}
+	*port = (uint16_t)n;
+	return true;
+}
+
+static bool apply(struct options *options, enum flag flag, const char *value)
+{
+	switch (flag) {
+	case FLAG_CONF:
+		options->corefile = value;
+		return true;
+	case FLAG_PORT:
+	case FLAG_P:
+		return parse_port(value, &options->port);
+	case FLAG_PIDFILE:
+		options->pidfile = value;
+		return true;
+	case FLAG_CHECK:
+		return options->is_check = true;
+	case FLAG_QUIET:
+		return options->is_quiet = true;
+	case FLAG_VERSION:
+		return options->is_version = true;
+	case FLAG_PLUGINS:
+		return options->is_plugins = true;
+	case FLAG_HELP:
+	case FLAG_H:
+		return options->is_help = true;
+	case N_FLAGS:
+		break;
+	}
+	return false;
+}
+
+/* The flag of this word, its dashes and "=value" taken off, or N_FLAGS. */
+static enum flag find_flag(const char *word, size_t len)
+{
+	enum flag flag = 0;
+
+	while (flag < N_FLAGS &&
+	       (strlen(names[flag]) != len || memcmp(names[flag], word, len) != 0))
+		flag++;
+	return flag;
+}
+
+static void report_unknown(const char *word, size_t len)
+{
+	char name[64];
+	const char *nearest;
+
+	snprintf(name, sizeof(name), "%.*s", (int)len, word);
+	nearest = text_nearest(name, names, N_FLAGS);
+	fprintf(stderr, "kaname: unknown flag \"-%s\"", name);
+	if (nearest)
+		fprintf(stderr, ": did you mean \"-%s\"?", nearest);
+	fprintf(stderr, " (kaname --help lists them)\n");
+}
+
+bool options_parse(struct options *options, int argc, char **argv)
+{
+	*options = (struct options){.corefile = "Corefile", .port = 53};
+	for (int i = 1; i < argc; i++) {
+		const char *word = argv[i], *value;
+		enum flag flag;
+		size_t len;
+
+		if (word[0] != '-' || word[1] == '\0') {
+			fprintf(stderr, "kaname: \"%s\" is no flag (kaname --help lists them)\n",
+				word);
+			return false;
+		}
+		word += word[1] == '-' ? 2 : 1;
+		len = strcspn(word, "=");
+		value = word[len] == '=' ? word + len + 1 : NULL;
+		flag = find_flag(word, len);
+		if (flag == N_FLAGS) {
+			report_unknown(word, len);
+			return false;
+		}
+		if (takes_value(flag) != (value != NULL)) {
+			if (!takes_value(flag) || i + 1 == argc) {
+				fprintf(stderr, "kaname: -%s takes %s\n", names[flag],
+					takes_value(flag) ? "a value" : "no value");
+				return false;
+			}
+			value = argv[++i];
+		}
+		if (!apply(options, flag, value))
+			return false;
+	}
+	return true;
+}
+
+void options_help(void)
+{
+	puts("kaname " KANAME_VERSION ": a cluster DNS server for Kubernetes\n"
+	     "\n"
+	     "usage: kaname [-conf FILE] [-dns.port N] [--check]\n"
+	     "\n"
+	     "  -conf FILE       the Corefile (default: ./Corefile)\n"
+	     "  -dns.port N, -p N  port of server blocks that name none (default: 53)\n"
+	     "  --check          read and check the Corefile, report every problem, and exit with "
+	     "0 or 1\n"
+	     "  -pidfile FILE    write the process id there\n"
+	     "  -quiet           do not print the start banner\n"
+	     "  -plugins         list the directives that are known\n"
+	     "  -version         print the version\n"
+	     "  --help           this text\n"
+	     "\n"
+	     "A Corefile that serves a cluster's names from what `kubectl get "
+	     "svc,endpointslices,endpoints,ns -A\n"
+	     "-o json > objects.json` printed:\n"
+	     "\n"
+	     "  .:1053 {\n"
+	     "      errors\n"
+	     "      health\n"
+	     "      ready\n"
+	     "      prometheus\n"
+	     "      kubernetes cluster.local in-addr.arpa ip6.arpa {\n"
+	     "          objects objects.json\n"
+	     "          pods insecure\n"
+	     "          ttl 30\n"
+	     "      }\n"
+	     "  }\n"
+	     "\n"
+	     "  dig @127.0.0.1 -p 1053 kubernetes.default.svc.cluster.local\n"
+	     "\n"
+	     "SIGTERM and SIGINT end it: /ready says 503 at once, answers go on for `health { "
+	     "lameduck }`, then what\n"
+	     "was received is answered and the process exits. A second signal ends it at once.\n"
+	     "\n"
+	     "exit codes: 0 ended by a signal, or --check found nothing; 1 the Corefile is wrong; "
+	     "2 wrong usage;\n"
+	     "3 a socket could not be bound, or another part could not start; 130 ended by a "
+	     "second signal");
+}

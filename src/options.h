@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The command line: CoreDNS's flags. Main thread.
+ */
+#ifndef KANAME_OPTIONS_H
+#define KANAME_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct options {
+	const char *corefile; /* borrowed from argv, or "Corefile" */
+	const char *pidfile;  /* borrowed from argv, or NULL */
+	uint16_t port;
+	bool is_check, is_quiet, is_version, is_plugins, is_help;
+};
+
+/* Reads argv. False when it is wrong; the reason has gone to stderr. */
+bool options_parse(struct options *options, int argc, char **argv);
+
+/* Prints the help text to stdout. */
+void options_help(void);
+
+#endif
