@@ -50,9 +50,9 @@ must ninja -C "$build"
 # Results of an earlier run must not be counted for this one's.
 rm -f "$build/meson-logs/testlog.json" "$build/pytest.xml"
 meson_code=0
-meson test -C "$build" --no-rebuild --print-errorlogs || meson_code=$?
+meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 4 || meson_code=$?
 pytest_code=0
-KANAME_BINARY=$build/kaname PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -p no:cacheprovider -q \
+KANAME_BINARY=$build/kaname PYTHONDONTWRITEBYTECODE=1 timeout -k 10 1200 /usr/bin/python3 -m pytest -p no:cacheprovider -q \
 	--junitxml="$build/pytest.xml" "${pytest_options[@]}" tests/pytest </dev/null || pytest_code=$?
 
 counts=$(/usr/bin/python3 tests/count.py "$build" $meson_code $pytest_code)
