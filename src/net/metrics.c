@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * net_metrics_write: the queries' families, then ours, summed over the workers. Any thread: it
+ * reads counters and what was fixed before the workers started.
+ */
+#include "net_private.h"
+
+#include <string.h>
+
+#include "base/metrics.h"
+
+static const char *const drop_texts[NET_N_DROPS] = {
+	[NET_DROP_RESPONSE] = "response",
+	[NET_DROP_SHORT] = "short",
+	[NET_DROP_PORT0] = "port0",
+};
+
+static const char *const unsent_texts[NET_N_UNSENT] = {
+	[NET_UNSENT_NO_BUFFERS] = "no_buffers",
+	[NET_UNSENT_NOT_PERMITTED] = "not_permitted",
+	[NET_UNSENT_UNREACHABLE] = "unreachable",
+	[NET_UNSENT_TOO_LARGE] = "too_large",
+	[NET_UNSENT_OTHER] = "other",
+};
+
+static const char *const end_texts[NET_N_ENDS] = {
+	[NET_END_CLIENT] = "client",
+	[NET_END_ERROR] = "error",
+	[NET_END_IDLE] = "idle",
+	[NET_END_STALLED] = "stalled",
+	[NET_END_LENGTH] = "length",
+	[NET_END_LIMIT] = "limit",
+	[NET_END_CLIENT_LIMIT] = "client_limit",
+	[NET_END_BUFFERS] = "buffers",
+	[NET_END_DESCRIPTORS] = "descriptors",
+	[NET_END_DRAIN] = "drain",
+};
+
+/* The sum over the workers of the counter at this offset in struct net_counts. */
+static double sum(const struct net *net, size_t offset)
+{
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < net->n_workers; i++) {
+		const char *counts = (const char *)&net->workers[i]->counts;
+
+		total += counter_read((const uint64_t *)(const void *)(counts + offset));
+	}
+	return (double)total;
+}
+
+struct reasons {
+	const char *const *texts;
+	size_t n;
+	size_t offset; /* of the array in struct net_counts */
+};
+
+static void write_reasons(const struct net *net, struct text *page, const char *name,
+			  const struct reasons *reasons)
+{
+	for (size_t i = 0; i < reasons->n; i++) {
+		struct metrics_label label = {"reason", reasons->texts[i]};
+
+		metrics_sample(page, name, &label, 1,
+			       sum(net, reasons->offset + i * sizeof(uint64_t)));
+	}
+}
+
+static const char *server_text(const struct net *net, size_t server)
+{
+	const struct query_server_config *config = &net->query->servers[server];
+
+	return config->n_views > 0 ? config->views[0].server_text : "";
+}
+
+/* Over all sockets whose server has this text: those of other workers, and of its other addresses.
+ */
+static double sum_kernel_drops(const struct net *net, const char *text)
+{
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < net->n_workers; i++) {
+		const struct worker *worker = net->workers[i];
+
+		for (size_t s = 0; s < worker->n_udp_sockets; s++) {
+			const struct worker_udp *udp = &worker->udp_sockets[s];
+
+			if (strcmp(server_text(net, udp->socket.server), text) == 0)
+				total += counter_read(&udp->kernel_drops);
+		}
+	}
+	return (double)total;
+}
+
+static void write_kernel_drops(const struct net *net, struct text *page)
+{
+	const char *name = "kaname_udp_kernel_drops_total";
+
+	metrics_family(page, name, "counter",
+		       "UDP queries that the kernel dropped because the receive queue was full.");
+	for (size_t i = 0; i < net->query->n_servers; i++) {
+		struct metrics_label label = {"server", server_text(net, i)};
+		bool is_written = false;
+
+		for (size_t before = 0; before < i; before++)
+			is_written |= strcmp(server_text(net, before), label.value) == 0;
+		if (!is_written)
+			metrics_sample(page, name, &label, 1, sum_kernel_drops(net, label.value));
+	}
+}
+
+static void write_tcp(const struct net *net, struct text *page)
+{
+	metrics_family(page, "kaname_tcp_connections", "gauge", "Open TCP connections.");
+	metrics_sample(page, "kaname_tcp_connections", NULL, 0,
+		       sum(net, offsetof(struct net_counts, tcp_open)));
+	metrics_family(page, "kaname_tcp_accepted_total", "counter", "Accepted TCP connections.");
+	metrics_sample(page, "kaname_tcp_accepted_total", NULL, 0,
+		       sum(net, offsetof(struct net_counts, tcp_accepted)));
+	metrics_family(page, "kaname_tcp_accept_failed_total", "counter",
+		       "TCP connections that could not be accepted for want of resources.");
+	metrics_sample(page, "kaname_tcp_accept_failed_total", NULL, 0,
+		       sum(net, offsetof(struct net_counts, tcp_accept_failed)));
+	metrics_family(page, "kaname_tcp_closed_total", "counter", "Closed TCP connections.");
+	write_reasons(
+		net, page, "kaname_tcp_closed_total",
+		&(struct reasons){end_texts, NET_N_ENDS, offsetof(struct net_counts, tcp_ended)});
+}
+
+void net_metrics_write(const struct net *net, struct text *page)
+{
+	query_metrics_write(net->query_workers, net->n_workers, net->query, page);
+	metrics_family(page, "kaname_dropped_total", "counter",
+		       "Packets that are no queries and were not answered.");
+	write_reasons(
+		net, page, "kaname_dropped_total",
+		&(struct reasons){drop_texts, NET_N_DROPS, offsetof(struct net_counts, dropped)});
+	metrics_family(page, "kaname_udp_send_errors_total", "counter",
+		       "UDP answers that the kernel refused to send.");
+	write_reasons(
+		net, page, "kaname_udp_send_errors_total",
+		&(struct reasons){unsent_texts, NET_N_UNSENT, offsetof(struct net_counts, unsent)});
+	write_kernel_drops(net, page);
+	write_tcp(net, page);
+}

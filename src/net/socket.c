@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Socket options, and why each of them.
+ *
+ * The happy path is socket_open: create, options, bind, listen. An option that only makes things
+ * better may fail (an old kernel, no privilege) and is then left out; one that changes what is
+ * answered is a failure of the whole.
+ */
+#include "socket.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#define UDP_QUEUE_BYTES (4 << 20)
+#define TCP_BACKLOG 4096
+#define UNUSED_PORT 9 /* discard: nobody sends a query from it */
+
+MUST_USE static int set_option(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0 : -errno;
+}
+
+/* For options that only make things better. */
+static void try_option(int fd, int level, int name, int value)
+{
+	(void)!set_option(fd, level, name, value);
+}
+
+bool socket_is_wildcard(const union socket_address *address)
+{
+	if (address->any.sa_family == AF_INET)
+		return address->v4.sin_addr.s_addr == htonl(INADDR_ANY);
+	return IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr);
+}
+
+/* A burst has to wait somewhere. The FORCE variant passes net.core.rmem_max and needs
+ * CAP_NET_ADMIN. */
+static void set_queue_sizes(int fd)
+{
+	if (set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_QUEUE_BYTES) != 0)
+		try_option(fd, SOL_SOCKET, SO_RCVBUF, UDP_QUEUE_BYTES);
+	if (set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, UDP_QUEUE_BYTES) != 0)
+		try_option(fd, SOL_SOCKET, SO_SNDBUF, UDP_QUEUE_BYTES);
+}
+
+/*
+ * OMIT: a forged "fragmentation needed" must not make us fragment answers, which is how fragments
+ * are spoofed into caches. DONT where the kernel does not know it.
+ */
+static int set_udp_options(int fd, const union socket_address *address)
+{
+	bool is_wildcard = socket_is_wildcard(address);
+
+	set_queue_sizes(fd);
+	if (address->any.sa_family == AF_INET) {
+		if (set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) != 0)
+			try_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+		return is_wildcard ? set_option(fd, IPPROTO_IP, IP_PKTINFO, 1) : 0;
+	}
+	if (set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) != 0)
+		try_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+	return is_wildcard ? set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : 0;
+}
+
+/* Connections inherit both from the listening socket. SO_REUSEADDR: connections of a server that
+ * ended must not hinder us. */
+static int set_tcp_options(int fd)
+{
+	try_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	try_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+}
+
+static int prepare(int fd, int type, const union socket_address *address)
+{
+	socklen_t size =
+		address->any.sa_family == AF_INET ? sizeof(address->v4) : sizeof(address->v6);
+	int error = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+
+	if (error == 0 && address->any.sa_family == AF_INET6)
+		error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (error == 0)
+		error = type == SOCK_DGRAM ? set_udp_options(fd, address) : set_tcp_options(fd);
+	if (error == 0 && bind(fd, &address->any, size) != 0)
+		error = -errno;
+	if (error == 0 && type == SOCK_STREAM && listen(fd, TCP_BACKLOG) != 0)
+		error = -errno;
+	return error;
+}
+
+int socket_open(int type, const union socket_address *address)
+{
+	int fd = socket(address->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = prepare(fd, type, address);
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
+}
+
+void socket_leave_group(int fd, const union socket_address *address)
+{
+	union socket_address unused = *address; /* an own address can always be reached */
+	socklen_t size = sizeof(unused.v4);
+
+	if (address->any.sa_family == AF_INET) {
+		unused.v4.sin_port = htons(UNUSED_PORT);
+		if (socket_is_wildcard(address))
+			unused.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	} else {
+		size = sizeof(unused.v6);
+		unused.v6.sin6_port = htons(UNUSED_PORT);
+		if (socket_is_wildcard(address))
+			unused.v6.sin6_addr = in6addr_loopback;
+	}
+	(void)!connect(fd, &unused.any, size);
+}
+
+uint32_t socket_kernel_drops(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS] = {0};
+	socklen_t size = sizeof(info);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) != 0)
+		return 0;
+	return info[SK_MEMINFO_DROPS];
+}
+
+void socket_reset_on_close(int fd)
+{
+	struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	(void)!setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Opens the sockets of a listener with every option that serving needs; what is asked of the kernel
+ * stands here only. Worker and main thread.
+ */
+#ifndef KANAME_NET_SOCKET_H
+#define KANAME_NET_SOCKET_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "base/check.h"
+
+union socket_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/*
+ * A bound non-blocking socket, for SOCK_STREAM a listening one, in the SO_REUSEPORT group of its
+ * address. Returns the descriptor or -errno.
+ */
+MUST_USE int socket_open(int type, const union socket_address *address);
+
+/* 0.0.0.0 or ::. */
+bool socket_is_wildcard(const union socket_address *address);
+
+/*
+ * Makes a UDP socket receive no more: connected to an address that nobody sends from, it is no
+ * longer chosen among its SO_REUSEPORT group, and what is in its queue stays. Where the kernel
+ * refuses, the socket goes on receiving.
+ */
+void socket_leave_group(int fd, const union socket_address *address);
+
+/* Datagrams that the kernel dropped because the receive queue was full, since the socket was
+ * opened; 0 when it cannot tell. */
+uint32_t socket_kernel_drops(int fd);
+
+/* The next close() throws away what is unsent and resets the connection. */
+void socket_reset_on_close(int fd);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Lets connections in, and ends those that are too many or too slow.
+ *
+ * The happy path: a listening descriptor is readable, accept4 until the queue is empty, each gets a
+ * connection on the loop. A new connection is always let in: for it the connection that was quiet
+ * the longest goes, of its own client when that has tcp_max_per_client, else of all. When
+ * descriptors run out, likewise. Any other failure of accept pauses the listener until the next
+ * tick, so that nothing spins; connections wait in the kernel's queue meanwhile.
+ *
+ * Every tick: idle connections beyond tcp_idle_ms end, and those whose message or answers make no
+ * way within tcp_stall_ms.
+ */
+#include "tcp_connection.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define ACCEPTS_PER_EVENT 64
+#define ACCEPTS_AT_END 10000 /* more than a listener's queue holds */
+#define TICK_MAX_MS 500
+#define TICK_MIN_MS 5
+
+/* A message that comes in small pieces, but steadily, gets a second more for every 16 KiB that
+ * came: one octet a second does not help. */
+#define STEADY_BYTES_PER_MS 16
+
+#define STATE_ENTRY(link) CHAIN_ENTRY(link, struct tcp_connection, in_state)
+#define CLIENT_ENTRY(link) CHAIN_ENTRY(link, struct tcp_connection, in_client)
+
+unsigned tcp_tick_ms(const struct net_config *config)
+{
+	unsigned least = config->tcp_idle_ms < config->tcp_stall_ms ? config->tcp_idle_ms
+								    : config->tcp_stall_ms;
+	unsigned tick = least / 4;
+
+	if (tick < TICK_MIN_MS)
+		return TICK_MIN_MS;
+	return tick < TICK_MAX_MS ? tick : TICK_MAX_MS;
+}
+
+void tcp_init(struct tcp *tcp, uv_loop_t *loop, const struct net_config *config,
+	      struct query_worker *query, struct net_counts *counts)
+{
+	*tcp = (struct tcp){.loop = loop, .config = config, .query = query, .counts = counts};
+	tcp->n_max = config->tcp_max / config->n_workers;
+	if (tcp->n_max == 0)
+		tcp->n_max = 1;
+	tcp->listeners = mem_zalloc(config->n_listeners * sizeof(tcp->listeners[0]));
+	clients_init(&tcp->clients, tcp->n_max);
+	chain_init(&tcp->idle);
+	chain_init(&tcp->busy);
+	tcp->gathered = mem_alloc(TCP_GATHER_BYTES);
+	tcp->read_bytes = mem_alloc(1 + TCP_READ_BYTES);
+}
+
+void tcp_fini(struct tcp *tcp)
+{
+	clients_fini(&tcp->clients);
+	free(tcp->gathered);
+	free(tcp->read_bytes);
+	free(tcp->listeners);
+}
+
+int tcp_listen(struct tcp *tcp, int fd, const struct net_listener *listener)
+{
+	struct tcp_listener *own = &tcp->listeners[tcp->n_listeners];
+	int error = uv_poll_init(tcp->loop, &own->poll, fd);
+
+	if (error != 0) {
+		close(fd);
+		return error;
+	}
+	own->poll.data = own;
+	own->fd = fd;
+	own->address = *(const union socket_address *)&listener->address;
+	own->server = listener->server;
+	own->tcp = tcp;
+	tcp->n_listeners++;
+	return 0;
+}
+
+/* ---- limits -------------------------------------------------------------------------- */
+
+/* Whose query is in progress goes only when there is no other. False: there was none at all. */
+static bool end_oldest(struct tcp *tcp, enum net_end reason)
+{
+	struct chain *list = chain_is_empty(&tcp->idle) ? &tcp->busy : &tcp->idle;
+
+	if (chain_is_empty(list))
+		return false;
+	tcp_connection_close(STATE_ENTRY(list->next), reason);
+	return true;
+}
+
+static void end_oldest_of_client(struct client *client)
+{
+	struct chain *head = &client->connections;
+	struct chain *link = head->next;
+
+	while (link != head && CLIENT_ENTRY(link)->state != CONNECTION_IDLE)
+		link = link->next;
+	if (link == head)
+		link = head->next;
+	tcp_connection_close(CLIENT_ENTRY(link), NET_END_CLIENT_LIMIT);
+}
+
+/* ---- accept -------------------------------------------------------------------------- */
+
+static void admit(struct tcp_listener *listener, int fd, const union socket_address *source)
+{
+	struct tcp *tcp = listener->tcp;
+	struct client *client = clients_enter(&tcp->clients, source);
+
+	counter_add(&tcp->counts->tcp_accepted, 1);
+	if (client->n > tcp->config->tcp_max_per_client && client->n > 1)
+		end_oldest_of_client(client);
+	if (tcp->n >= tcp->n_max)
+		end_oldest(tcp, NET_END_LIMIT);
+	if (tcp_connection_open(listener, client, fd, source) != 0)
+		counter_add(&tcp->counts->tcp_accept_failed, 1);
+}
+
+static void pause_listener(struct tcp_listener *listener)
+{
+	counter_add(&listener->tcp->counts->tcp_accept_failed, 1);
+	listener->is_paused = true;
+	uv_poll_stop(&listener->poll);
+}
+
+/* False: nothing more to accept now. */
+static bool accept_one(struct tcp_listener *listener)
+{
+	union socket_address source = {0};
+	socklen_t size = sizeof(source);
+	int fd = accept4(listener->fd, &source.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE) &&
+	    end_oldest(listener->tcp, NET_END_DESCRIPTORS))
+		fd = accept4(listener->fd, &source.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		admit(listener, fd, &source);
+		return true;
+	}
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return false;
+	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		pause_listener(listener);
+		return false;
+	}
+	return true; /* this one failed already in the network (accept(2)): the next */
+}
+
+static void on_acceptable(uv_poll_t *poll, int status, int events)
+{
+	struct tcp_listener *listener = poll->data;
+
+	if (status < 0) { /* libuv stopped the poll: go on at the next tick */
+		pause_listener(listener);
+		return;
+	}
+	for (unsigned i = 0; i < ACCEPTS_PER_EVENT && accept_one(listener); i++)
+		;
+}
+
+static void listen_on(struct tcp_listener *listener)
+{
+	listener->is_paused = uv_poll_start(&listener->poll, UV_READABLE, on_acceptable) != 0;
+}
+
+void tcp_start(struct tcp *tcp)
+{
+	for (size_t i = 0; i < tcp->n_listeners; i++)
+		listen_on(&tcp->listeners[i]);
+}
+
+/* ---- time ---------------------------------------------------------------------------- */
+
+static void end_idle(struct tcp *tcp, uint64_t now_ms, unsigned idle_ms, enum net_end reason)
+{
+	while (!chain_is_empty(&tcp->idle)) {
+		struct tcp_connection *connection = STATE_ENTRY(tcp->idle.next);
+
+		if (now_ms - connection->since_ms < idle_ms)
+			break;
+		tcp_connection_close(connection, reason);
+	}
+}
+
+static void end_stalled(struct tcp *tcp, uint64_t now_ms)
+{
+	unsigned stall_ms = tcp->config->tcp_stall_ms;
+	struct chain *link, *next;
+
+	for (link = tcp->busy.next; link != &tcp->busy; link = next) {
+		struct tcp_connection *connection = STATE_ENTRY(link);
+		uint64_t passed_ms = now_ms - connection->since_ms;
+		uint64_t more_ms = connection->state == CONNECTION_READING
+					   ? connection->in.len / STEADY_BYTES_PER_MS
+					   : 0;
+
+		next = link->next;
+		if (passed_ms < stall_ms)
+			break;
+		if (passed_ms >= stall_ms + more_ms)
+			tcp_connection_close(connection, NET_END_STALLED);
+	}
+}
+
+void tcp_tick(struct tcp *tcp)
+{
+	uint64_t now_ms = uv_now(tcp->loop);
+
+	if (tcp->is_draining)
+		end_idle(tcp, now_ms, TCP_DRAIN_GRACE_MS, NET_END_DRAIN);
+	else
+		end_idle(tcp, now_ms, tcp->config->tcp_idle_ms, NET_END_IDLE);
+	end_stalled(tcp, now_ms);
+	for (size_t i = 0; i < tcp->n_listeners; i++) {
+		if (tcp->listeners[i].is_paused)
+			listen_on(&tcp->listeners[i]);
+	}
+}
+
+/* ---- the end ------------------------------------------------------------------------- */
+
+static void close_listener(struct tcp_listener *listener)
+{
+	if (listener->fd < 0)
+		return;
+	listener->is_paused = false;
+	uv_close((uv_handle_t *)&listener->poll, NULL);
+	close(listener->fd);
+	listener->fd = -1;
+}
+
+/* What was sent before is answered; who has nothing more to ask goes. Each step takes its
+ * connection off `chain`. */
+static void drain_idle(struct tcp *tcp)
+{
+	struct chain chain;
+
+	chain_init(&chain);
+	chain_take(&chain, &tcp->idle);
+	while (!chain_is_empty(&chain))
+		tcp_connection_step(STATE_ENTRY(chain.next), TCP_ON_READABLE);
+}
+
+void tcp_drain(struct tcp *tcp)
+{
+	tcp->is_draining = true;
+	drain_idle(tcp);
+	for (size_t i = 0; i < tcp->n_listeners; i++) {
+		struct tcp_listener *listener = &tcp->listeners[i];
+
+		for (unsigned n = 0; n < ACCEPTS_AT_END && accept_one(listener); n++)
+			;
+		close_listener(listener);
+	}
+}
+
+void tcp_close_all(struct tcp *tcp)
+{
+	for (size_t i = 0; i < tcp->n_listeners; i++)
+		close_listener(&tcp->listeners[i]);
+	while (end_oldest(tcp, NET_END_DRAIN))
+		;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * DNS over TCP (RFC 7766) for one worker: listening sockets and connections on the worker's loop.
+ * tcp_connection.c is the connection, tcp.c lets connections in and ends those that are too many or
+ * too slow. Worker thread, but for tcp_init, tcp_listen and tcp_fini, which the main thread calls
+ * while the worker does not run.
+ */
+#ifndef KANAME_NET_TCP_H
+#define KANAME_NET_TCP_H
+
+#include <uv.h>
+
+#include "chain.h"
+#include "clients.h"
+#include "counts.h"
+#include "net/net.h"
+#include "socket.h"
+
+#define TCP_READ_BYTES (16 << 10)    /* received at once, beside a message that had begun */
+#define TCP_GATHER_BYTES (256 << 10) /* answers made before they are sent */
+#define TCP_UNSENT_MAX_BYTES                                                             \
+	(128 << 10)		/* with more than that untaken, a connection is not read \
+				 */
+#define TCP_DRAIN_GRACE_MS 1000 /* for the first query of a connection that was accepted last */
+
+struct tcp_listener {
+	uv_poll_t poll;
+	int fd;		/* -1: closed */
+	bool is_paused; /* accept failed for a reason that will last; the next tick tries again */
+	union socket_address address;
+	size_t server;
+	struct tcp *tcp; /* borrowed: outlives */
+};
+
+/* All TCP of a worker. */
+struct tcp {
+	uv_loop_t *loop;		 /* borrowed */
+	const struct net_config *config; /* borrowed */
+	struct query_worker *query;	 /* borrowed */
+	struct net_counts *counts;	 /* borrowed */
+	struct tcp_listener *listeners;	 /* owned, n_listeners of them */
+	size_t n_listeners;
+	struct clients clients;
+	struct chain idle;     /* by last activity */
+	struct chain busy;     /* a begun message or an untaken answer, by since_ms */
+	unsigned n, n_max;     /* connections */
+	size_t buffered_bytes; /* of all connections */
+	bool is_draining;
+	struct query_output output;
+	size_t n_gathered; /* octets in `gathered` */
+	uint8_t *gathered; /* owned: TCP_GATHER_BYTES */
+	uint8_t *
+		read_bytes; /* owned: 1 + TCP_READ_BYTES; the first octet for a cut length prefix */
+};
+
+/* n_listeners of config are room enough for tcp_listen. */
+void tcp_init(struct tcp *tcp, uv_loop_t *loop, const struct net_config *config,
+	      struct query_worker *query, struct net_counts *counts);
+void tcp_fini(struct tcp *tcp);
+
+/* Takes the listening descriptor. 0 or -errno, the descriptor is then closed. */
+MUST_USE int tcp_listen(struct tcp *tcp, int fd, const struct net_listener *listener);
+void tcp_start(struct tcp *tcp);
+
+/* Called every now and then (tcp_tick_ms): ends what is too slow. */
+void tcp_tick(struct tcp *tcp);
+unsigned tcp_tick_ms(const struct net_config *config);
+
+/* Accepts what waits, answers what was sent, ends what is idle. tcp->n becomes 0 as the loop runs
+ * on, if clients do their part. */
+void tcp_drain(struct tcp *tcp);
+
+/* Closes everything at once, as the loop runs on. */
+void tcp_close_all(struct tcp *tcp);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What tcp.c may know of a connection. Worker thread.
+ */
+#ifndef KANAME_NET_TCP_CONNECTION_H
+#define KANAME_NET_TCP_CONNECTION_H
+
+#include "tcp.h"
+
+enum connection_state {
+	CONNECTION_IDLE,
+	CONNECTION_READING,
+	CONNECTION_WRITING,
+	CONNECTION_CLOSING
+};
+
+/* Octets waiting: bytes[start .. start+len). */
+struct tcp_buffer {
+	uint8_t *bytes; /* owned; NULL while nothing waits */
+	uint32_t start, len, cap;
+};
+
+struct tcp_connection {
+	uv_poll_t poll;
+	int fd;
+	uint8_t state;	    /* enum connection_state */
+	uint8_t end;	    /* enum net_end; meaningful with is_ending */
+	bool is_ending;	    /* nothing more is read: what is unsent goes out, then it closes for the
+			       reason in `end` */
+	bool has_backlog;   /* `in` holds whole messages that wait for room */
+	bool has_progress;  /* since the last settle: a message was whole, or all answers were taken
+			     */
+	bool is_read_empty; /* the last read took all that had come */
+	bool has_asked;	    /* at least one message came */
+	uint8_t polled;	    /* uv events */
+	uint32_t mark;	    /* octets of `out` to be taken before since_ms moves */
+	struct tcp_buffer in, out;
+	uint64_t since_ms; /* IDLE: the last activity. Else: when the message began, or the answers
+			      began to wait */
+	const struct tcp_listener *listener; /* borrowed */
+	struct client *client;
+	struct chain in_state;	/* tcp->idle or tcp->busy */
+	struct chain in_client; /* client->connections */
+	union socket_address source, local;
+};
+
+enum tcp_event {
+	TCP_ON_READABLE,
+	TCP_ON_WRITABLE,
+	TCP_ON_FAILED, /* the kernel reports an error */
+};
+
+/* Takes the descriptor and the client's count; gives both back when the loop cannot poll it: 0 or
+ * -errno. */
+MUST_USE int tcp_connection_open(const struct tcp_listener *listener, struct client *client, int fd,
+				 const union socket_address *source);
+
+/* May close the connection: touch it no more. */
+void tcp_connection_step(struct tcp_connection *connection, enum tcp_event event);
+
+/* Closes at once; freed as the loop runs on. Answers that are not taken are thrown away. */
+void tcp_connection_close(struct tcp_connection *connection, enum net_end reason);
+
+#endif

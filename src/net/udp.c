@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The happy path, once per batch: recvmmsg, query_run for each datagram, one clock call before and
+ * one after, sendmmsg, query_finish for each answer. Message headers, I/O vectors and queries are
+ * filled in once; per batch only what the kernel changed is reset.
+ *
+ * What may fail: sendmmsg takes a part (we go on at the first unsent datagram), refuses the
+ * datagram at the head (dropped and counted, the rest goes on), or has no room (EAGAIN): then the
+ * socket keeps the whole batch, the worker gets new buffers for its other sockets, and this socket
+ * is not read until the kernel took everything. So a socket holds at most one batch.
+ */
+#include "udp.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "base/rcu.h"
+
+/* One datagram and its answer. Its odd size spreads the buffers over the cache's sets. */
+struct udp_slot {
+	union socket_address source;
+	union socket_address local;
+	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	struct iovec received, answer;
+	struct query_input input;
+	struct query_output output;
+	uint8_t packet[UDP_PACKET_MAX];
+	uint8_t bytes[QUERY_UDP_ANSWER_MAX];
+};
+
+struct udp_batch {
+	unsigned n_answers, n_sent;
+	struct mmsghdr received[UDP_BATCH_MAX]; /* [i] is of slots[i] */
+	struct mmsghdr answers[UDP_BATCH_MAX];	/* [i] is of answered[i] */
+	struct udp_slot *answered[UDP_BATCH_MAX];
+	struct udp_slot slots[UDP_BATCH_MAX];
+};
+
+static struct udp_batch *new_batch(void)
+{
+	struct udp_batch *batch = mem_zalloc(sizeof(*batch));
+
+	for (unsigned i = 0; i < UDP_BATCH_MAX; i++) {
+		struct udp_slot *slot = &batch->slots[i];
+		struct msghdr *header = &batch->received[i].msg_hdr;
+
+		slot->received = (struct iovec){slot->packet, sizeof(slot->packet)};
+		slot->answer.iov_base = slot->bytes;
+		slot->input.packet = slot->packet;
+		slot->input.source = &slot->source.any;
+		slot->output.bytes = slot->bytes;
+		slot->output.capacity = sizeof(slot->bytes);
+		header->msg_name = &slot->source;
+		header->msg_namelen = sizeof(slot->source);
+		header->msg_iov = &slot->received;
+		header->msg_iovlen = 1;
+		header->msg_control = slot->control;
+		header->msg_controllen = sizeof(slot->control);
+		batch->answers[i].msg_hdr.msg_iovlen = 1;
+	}
+	return batch;
+}
+
+void udp_init(struct udp *udp, const struct net_syscalls *calls, struct query_worker *query,
+	      struct net_counts *counts)
+{
+	*udp = (struct udp){calls, query, counts, new_batch()};
+}
+
+void udp_fini(struct udp *udp)
+{
+	free(udp->batch);
+	udp->batch = NULL;
+}
+
+void udp_socket_fini(struct udp_socket *socket)
+{
+	free(socket->blocked);
+	socket->blocked = NULL;
+}
+
+/*
+ * On a wildcard socket the control message tells the address that was asked. The same message, sent
+ * back, makes the answer come from there; the interface is left to routing, but for link-local
+ * IPv6, which is meaningless without.
+ */
+static const struct sockaddr *take_local(struct udp_slot *slot, struct msghdr *header,
+					 in_port_t port)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(header);
+
+	if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
+		struct in_pktinfo *info = (struct in_pktinfo *)CMSG_DATA(control);
+
+		info->ipi_ifindex = 0;
+		slot->local.v4 = (struct sockaddr_in){AF_INET, port, info->ipi_spec_dst, {0}};
+		return &slot->local.any;
+	}
+	if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
+		struct in6_pktinfo *info = (struct in6_pktinfo *)CMSG_DATA(control);
+
+		if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
+			info->ipi6_ifindex = 0;
+		slot->local.v6 = (struct sockaddr_in6){AF_INET6, port, 0, info->ipi6_addr,
+						       info->ipi6_ifindex};
+		return &slot->local.any;
+	}
+	return NULL;
+}
+
+static void count_drop(struct udp *udp, const struct udp_slot *slot)
+{
+	enum net_drop reason = NET_DROP_RESPONSE;
+
+	if (slot->input.size < DNS_HEADER_SIZE)
+		reason = NET_DROP_SHORT;
+	else if (slot->source.v4.sin_port == 0) /* at the same place in IPv6 */
+		reason = NET_DROP_PORT0;
+	counter_add(&udp->counts->dropped[reason], 1);
+}
+
+static void push_answer(struct udp_batch *batch, struct udp_slot *slot,
+			const struct msghdr *received)
+{
+	struct msghdr *header = &batch->answers[batch->n_answers].msg_hdr;
+
+	slot->answer.iov_len = slot->output.size;
+	header->msg_name = &slot->source;
+	header->msg_namelen = received->msg_namelen;
+	header->msg_iov = &slot->answer;
+	header->msg_control = received->msg_controllen > 0 ? slot->control : NULL;
+	header->msg_controllen = received->msg_controllen;
+	batch->answered[batch->n_answers++] = slot;
+}
+
+static void answer_batch(struct udp *udp, const struct udp_socket *socket, unsigned n)
+{
+	struct udp_batch *batch = udp->batch;
+
+	batch->n_answers = batch->n_sent = 0;
+	rcu_enter();
+	for (unsigned i = 0; i < n; i++) {
+		struct udp_slot *slot = &batch->slots[i];
+		struct msghdr *header = &batch->received[i].msg_hdr;
+
+		slot->input.size = batch->received[i].msg_len;
+		slot->input.is_cut = (header->msg_flags & MSG_TRUNC) != 0;
+		slot->input.server = socket->server;
+		slot->input.local = header->msg_controllen > 0
+					    ? take_local(slot, header, socket->address.v4.sin_port)
+					    : &socket->address.any;
+		if (query_run(udp->query, &slot->input, &slot->output) == QUERY_ANSWER)
+			push_answer(batch, slot, header);
+		else
+			count_drop(udp, slot);
+		header->msg_namelen = sizeof(slot->source);
+		header->msg_controllen = sizeof(slot->control);
+	}
+	rcu_leave();
+}
+
+__attribute__((cold)) static void count_unsent(struct udp *udp, int error)
+{
+	enum net_unsent reason = NET_UNSENT_OTHER;
+
+	if (error == ENOBUFS || error == ENOMEM)
+		reason = NET_UNSENT_NO_BUFFERS;
+	else if (error == EPERM || error == EACCES)
+		reason = NET_UNSENT_NOT_PERMITTED;
+	else if (error == ENETUNREACH || error == EHOSTUNREACH || error == ENETDOWN ||
+		 error == ECONNREFUSED || error == EADDRNOTAVAIL)
+		reason = NET_UNSENT_UNREACHABLE;
+	else if (error == EMSGSIZE)
+		reason = NET_UNSENT_TOO_LARGE;
+	counter_add(&udp->counts->unsent[reason], 1);
+}
+
+/* False when the kernel has no room: the rest waits. */
+static bool send_batch(struct udp *udp, int fd, struct udp_batch *batch)
+{
+	while (batch->n_sent < batch->n_answers) {
+		int n = udp->calls->sendmmsg(fd, batch->answers + batch->n_sent,
+					     batch->n_answers - batch->n_sent, 0);
+
+		if (LIKELY(n > 0)) {
+			batch->n_sent += (unsigned)n;
+		} else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			return false;
+		} else if (n == 0 || errno != EINTR) {
+			count_unsent(udp, n == 0 ? 0 : errno);
+			batch->n_sent++;
+		}
+	}
+	return true;
+}
+
+static int receive_batch(struct udp *udp, int fd)
+{
+	int n;
+
+	do
+		n = udp->calls->recvmmsg(fd, udp->batch->received, UDP_BATCH_MAX, 0, NULL);
+	while (UNLIKELY(n < 0 && errno == EINTR));
+	return n;
+}
+
+/* False when answers were blocked. */
+static bool serve_batch(struct udp *udp, struct udp_socket *socket, unsigned n)
+{
+	struct udp_batch *batch = udp->batch;
+	uint64_t start_ns = clock_monotonic_ns();
+	uint64_t now_ns;
+
+	answer_batch(udp, socket, n);
+	now_ns = clock_monotonic_ns();
+	if (UNLIKELY(!send_batch(udp, socket->fd, batch))) {
+		socket->blocked = batch;
+		udp->batch = new_batch();
+	}
+	for (unsigned i = 0; i < batch->n_answers; i++)
+		query_finish(udp->query, &batch->answered[i]->input, &batch->answered[i]->output,
+			     now_ns - start_ns, now_ns);
+	return socket->blocked == NULL;
+}
+
+enum udp_wait udp_serve(struct udp *udp, struct udp_socket *socket, unsigned max_batches,
+			bool *is_empty)
+{
+	*is_empty = false;
+	if (UNLIKELY(socket->blocked != NULL)) {
+		if (!send_batch(udp, socket->fd, socket->blocked))
+			return UDP_WAIT_WRITABLE;
+		udp_socket_fini(socket);
+	}
+	for (unsigned i = 0; i < max_batches; i++) {
+		int n = receive_batch(udp, socket->fd);
+
+		/* A pending error of the socket (ICMP) is taken by the call that reports it. */
+		if (n <= 0) {
+			*is_empty = n == 0 || errno == EAGAIN || errno == EWOULDBLOCK;
+			break;
+		}
+		if (UNLIKELY(!serve_batch(udp, socket, (unsigned)n)))
+			return UDP_WAIT_WRITABLE;
+		/* A batch that was not full most likely emptied the queue: the poll asks that
+		 * cheaper. */
+		if (n < UDP_BATCH_MAX) {
+			*is_empty = true;
+			break;
+		}
+	}
+	return UDP_WAIT_READABLE;
+}

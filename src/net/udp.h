@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * UDP in batches: receive, answer, send. A worker has one struct udp, whose buffers its sockets
+ * share. No libuv here: the caller polls the socket and says when it is ready. Worker thread.
+ */
+#ifndef KANAME_NET_UDP_H
+#define KANAME_NET_UDP_H
+
+#include "counts.h"
+#include "net/net.h"
+#include "socket.h"
+
+#define UDP_BATCH_MAX 64    /* datagrams */
+#define UDP_PACKET_MAX 4096 /* octets; queries may be padded (dns-facts 12) */
+
+/* The system calls that a test replaces; they set errno. */
+struct net_syscalls {
+	int (*recvmmsg)(int fd, struct mmsghdr *messages, unsigned n, int flags,
+			struct timespec *timeout);
+	int (*sendmmsg)(int fd, struct mmsghdr *messages, unsigned n, int flags);
+};
+
+struct udp_batch;
+
+struct udp {
+	const struct net_syscalls *calls; /* borrowed */
+	struct query_worker *query;	  /* borrowed */
+	struct net_counts *counts;	  /* borrowed */
+	struct udp_batch *batch;	  /* owned */
+};
+
+struct udp_socket {
+	int fd;
+	union socket_address address;
+	size_t server;
+	struct udp_batch
+		*blocked; /* owned: answers that the kernel has no room for yet; else NULL */
+};
+
+enum udp_wait { UDP_WAIT_READABLE, UDP_WAIT_WRITABLE };
+
+void udp_init(struct udp *udp, const struct net_syscalls *calls, struct query_worker *query,
+	      struct net_counts *counts);
+void udp_fini(struct udp *udp);
+
+/*
+ * The socket is ready: sends what was blocked, then answers at most max_batches batches. Returns
+ * what to wait for next: while answers are blocked, nothing is read. *is_empty says whether the
+ * receive queue was read to its end.
+ */
+enum udp_wait udp_serve(struct udp *udp, struct udp_socket *socket, unsigned max_batches,
+			bool *is_empty);
+
+/* Forgets what is blocked. Does not close the descriptor. */
+void udp_socket_fini(struct udp_socket *socket);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fake_query.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/counter.h"
+
+struct query_worker *query_worker_new(const struct query_config *config, struct log_channel *log)
+{
+	return mem_zalloc(sizeof(struct query_worker));
+}
+
+void query_worker_free(struct query_worker *worker)
+{
+	free(worker);
+}
+
+static void write_local(uint8_t *out, const struct sockaddr *local)
+{
+	memset(out, 0, 16);
+	if (local != NULL && local->sa_family == AF_INET)
+		memcpy(out, &((const struct sockaddr_in *)(const void *)local)->sin_addr, 4);
+	if (local != NULL && local->sa_family == AF_INET6)
+		memcpy(out, &((const struct sockaddr_in6 *)(const void *)local)->sin6_addr, 16);
+}
+
+enum query_verdict query_run(struct query_worker *worker, const struct query_input *input,
+			     struct query_output *output)
+{
+	char wish = input->size > DNS_HEADER_SIZE ? (char)input->packet[DNS_HEADER_SIZE] : 0;
+
+	counter_add(&worker->n_run, 1);
+	counter_add(&worker->n_cut, input->is_cut);
+	if (input->size < DNS_HEADER_SIZE || (input->packet[2] & 0x80) != 0 ||
+	    ((const struct sockaddr_in *)(const void *)input->source)->sin_port == 0)
+		return QUERY_DROP;
+	output->size = input->size < output->capacity ? input->size : output->capacity;
+	memcpy(output->bytes, input->packet, output->size);
+	output->bytes[2] |= 0x80;
+	if (wish == FAKE_BIG && input->is_tcp) {
+		memset(output->bytes + output->size, 'b', FAKE_BIG_SIZE - output->size);
+		output->size = FAKE_BIG_SIZE;
+	} else if (wish == FAKE_LOCAL) {
+		write_local(output->bytes + DNS_HEADER_SIZE, input->local);
+		output->size = DNS_HEADER_SIZE + 16;
+	}
+	return QUERY_ANSWER;
+}
+
+void query_finish(struct query_worker *worker, const struct query_input *input,
+		  const struct query_output *output, uint64_t duration_ns, uint64_t now_ns)
+{
+	counter_add(&worker->n_finished, 1);
+}
+
+void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
+			 const struct query_config *config, struct text *page)
+{
+	uint64_t run = 0, finished = 0;
+
+	for (size_t i = 0; i < n_workers; i++) {
+		run += counter_read(&workers[i]->n_run);
+		finished += counter_read(&workers[i]->n_finished);
+	}
+	text_printf(page, "fake_run %llu\nfake_finished %llu\n", (unsigned long long)run,
+		    (unsigned long long)finished);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A query module of the tests: it answers every query with its own octets and QR set. The octet
+ * after the header asks for more: FAKE_BIG for an answer of FAKE_BIG_SIZE octets, FAKE_LOCAL for
+ * the address that was asked (16 octets, IPv4 in the first four) after the header.
+ */
+#ifndef KANAME_FAKE_QUERY_H
+#define KANAME_FAKE_QUERY_H
+
+#include "query/query.h"
+
+#define FAKE_BIG 'B'
+#define FAKE_LOCAL 'L'
+#define FAKE_BIG_SIZE 60000
+
+struct query_worker {
+	uint64_t n_run, n_finished, n_cut; /* counters */
+};
+
+#endif
