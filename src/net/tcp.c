@@ -14,6 +14,7 @@
 #include "tcp_connection.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
 #define ACCEPTS_PER_EVENT 64
@@ -128,16 +129,35 @@ static void pause_listener(struct tcp_listener *listener)
 	uv_poll_stop(&listener->poll);
 }
 
+static int accept_socket(int fd, union socket_address *source)
+{
+	socklen_t size = sizeof(*source);
+
+	return accept4(fd, &source->any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/* Without a free descriptor accept fails even when nobody waits: then nobody has to go either. */
+static bool has_waiting(int fd)
+{
+	struct pollfd poll_one = {.fd = fd, .events = POLLIN};
+
+	return poll(&poll_one, 1, 0) == 1;
+}
+
 /* False: nothing more to accept now. */
 static bool accept_one(struct tcp_listener *listener)
 {
 	union socket_address source = {0};
-	socklen_t size = sizeof(source);
-	int fd = accept4(listener->fd, &source.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept_socket(listener->fd, &source);
 
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE) &&
-	    end_oldest(listener->tcp, NET_END_DESCRIPTORS))
-		fd = accept4(listener->fd, &source.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+		if (!has_waiting(listener->fd))
+			return false;
+		if (end_oldest(listener->tcp, NET_END_DESCRIPTORS))
+			fd = accept_socket(listener->fd, &source);
+		else
+			errno = EMFILE;
+	}
 	if (fd >= 0) {
 		admit(listener, fd, &source);
 		return true;

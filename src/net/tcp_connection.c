@@ -124,18 +124,18 @@ void tcp_connection_close(struct tcp_connection *connection, enum net_end reason
 	if (connection->state == CONNECTION_CLOSING)
 		return;
 	connection->state = CONNECTION_CLOSING;
-	if (connection->out.len > 0 || reason == NET_END_STALLED)
-		socket_reset_on_close(connection->fd);
-	uv_close((uv_handle_t *)&connection->poll, on_closed);
-	close(connection->fd);
-	chain_remove(&connection->in_state);
-	chain_remove(&connection->in_client);
-	clients_leave(&tcp->clients, connection->client);
-	free_buffer(tcp, &connection->in);
-	free_buffer(tcp, &connection->out);
 	tcp->n--;
 	counter_set(&tcp->counts->tcp_open, tcp->n);
 	counter_add(&tcp->counts->tcp_ended[reason], 1);
+	chain_remove(&connection->in_state);
+	chain_remove(&connection->in_client);
+	clients_leave(&tcp->clients, connection->client);
+	if (connection->out.len > 0 || reason == NET_END_STALLED)
+		socket_reset_on_close(connection->fd);
+	free_buffer(tcp, &connection->in);
+	free_buffer(tcp, &connection->out);
+	uv_close((uv_handle_t *)&connection->poll, on_closed);
+	close(connection->fd);
 }
 
 /* Nothing more is read; what is unsent still goes out. */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A running net on loopback with the fake query module, and clients for it. Everything fails the
+ * test by itself; a read that gets nothing within RIG_PATIENCE_S fails too, so that a lost answer
+ * is not a hanging test.
+ */
+#ifndef KANAME_TEST_RIG_H
+#define KANAME_TEST_RIG_H
+
+#include "net/net.h"
+
+#define RIG_PATIENCE_S 20
+
+struct rig_options {
+	const char *const *addresses; /* NULL-terminated; NULL: 127.0.0.1 */
+	unsigned n_workers;	      /* 0: 1 */
+	unsigned tcp_max, tcp_max_per_client, tcp_idle_ms, tcp_stall_ms; /* 0: plenty */
+	size_t tcp_buffer_bytes;
+};
+
+struct rig {
+	struct net_listener listeners[4];
+	struct net_config config;
+	struct query_view_config view;
+	struct query_server_config server;
+	struct query_config query;
+	struct log *log;
+	struct net *net;
+	uv_loop_t loop;
+	uint16_t port;
+	bool is_drained;
+};
+
+void rig_open(struct rig *rig, const struct rig_options *options);
+/* Asks for the drain and returns at once; the workers run on their own. */
+void rig_drain(struct rig *rig);
+/* Drains if that was not asked before, waits and frees. */
+void rig_close(struct rig *rig);
+
+/* The value of a line of net_metrics_write: "fake_run", "kaname_tcp_closed_total{reason=\"idle\"}".
+ */
+unsigned rig_metric(const struct rig *rig, const char *sample);
+
+/* A client socket, connected; from another own address when `from` is not NULL. */
+int rig_connect(const struct rig *rig, int type, const char *to, const char *from);
+
+void rig_send(int fd, const void *bytes, size_t len);
+void rig_receive(int fd, void *bytes, size_t len);
+/* The server closed: end of stream, or a reset. */
+void rig_expect_end(int fd);
+
+/* A query of `size` octets with this id and wish (fake_query.h); on TCP with its prefix. Returns
+ * the octets written. */
+size_t rig_query(uint8_t *out, bool is_tcp, uint16_t id, size_t size, char wish);
+/* Reads an answer of `size` octets on TCP and checks the id. */
+void rig_answer(int fd, uint16_t id, size_t size);
+
+#endif
