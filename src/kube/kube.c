@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The kube thread: one loop, one timer that polls the files of every source, one async that stops
+ * it.
+ *
+ * The happy path: kube_open starts the thread; it reads everything at once, then looks again every
+ * FILES_POLL_MS. kube_close wakes it, it closes its handles, the loop ends, and the thread is
+ * joined.
+ */
+#include "kube_private.h"
+
+#include <malloc.h>
+#include <signal.h>
+
+#include "base/clock.h"
+#include "base/rcu.h"
+
+#define LOG_RING_BYTES (64 * 1024)
+
+/* ---- a source
+ * --------------------------------------------------------------------------------------------- */
+
+static void init_source(struct source *source, const struct kube_source_config *config,
+			struct table *table, struct log_channel *channel)
+{
+	store_init(&source->store);
+	source->table = table;
+	source->serial = table_serial(table);
+	source->reader = (struct reader){.config = config, .store = &source->store, .log = channel};
+	source->records = (struct records){.config = config, .table = table};
+	files_init(&source->files, config, &source->reader, &source->records);
+	text_puts(&source->missing, "kubernetes: objects are not read yet\n");
+}
+
+static void fini_source(struct source *source)
+{
+	store_fini(&source->store);
+	files_fini(&source->files);
+	text_fini(&source->missing);
+}
+
+static void count_source(struct source *source, uint64_t unix_ms)
+{
+	for (int kind = 0; kind < OBJECT_N_KINDS; kind++)
+		counter_set(&source->counters.n_objects[kind], source->store.n_objects[kind]);
+	if (table_serial(source->table) == source->serial)
+		return;
+	source->serial = table_serial(source->table);
+	counter_set(&source->counters.last_change_unix_ms, unix_ms);
+}
+
+static void tell_status(struct kube *kube, struct source *source)
+{
+	pthread_mutex_lock(&kube->status_lock);
+	text_fini(&source->missing);
+	if (!source->files.is_synced)
+		files_tell_missing(&source->files, &source->missing);
+	pthread_mutex_unlock(&kube->status_lock);
+}
+
+static void poll_source(struct kube *kube, struct source *source)
+{
+	bool is_first = !source->files.is_polled;
+	bool was_synced = source->files.is_synced;
+	uint64_t unix_ms = clock_unix_ms();
+
+	if (files_poll(&source->files, clock_monotonic_ns() / 1000000u, unix_ms))
+		count_source(source, unix_ms);
+	if (!was_synced)
+		tell_status(kube, source);
+	if (is_first)
+		malloc_trim(0); /* decoding leaves holes that are not needed again */
+}
+
+/* ---- the thread
+ * ------------------------------------------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct kube *kube = timer->data;
+
+	for (size_t i = 0; i < kube->n_sources; i++)
+		poll_source(kube, &kube->sources[i]);
+}
+
+static void on_stop(uv_async_t *stop)
+{
+	struct kube *kube = stop->data;
+
+	uv_close((uv_handle_t *)&kube->timer, NULL);
+	uv_close((uv_handle_t *)&kube->stop, NULL);
+}
+
+static void run_thread(void *data)
+{
+	struct kube *kube = data;
+
+	rcu_register();
+	uv_run(&kube->loop, UV_RUN_DEFAULT);
+	rcu_unregister();
+}
+
+/* Signals are the main thread's. */
+static int start_thread(struct kube *kube)
+{
+	sigset_t all, old;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	error = uv_thread_create(&kube->thread, run_thread, kube);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return error;
+}
+
+static int open_loop(struct kube *kube)
+{
+	int error = uv_loop_init(&kube->loop);
+
+	if (error != 0)
+		return error;
+	error = uv_async_init(&kube->loop, &kube->stop, on_stop);
+	if (error != 0) {
+		uv_loop_close(&kube->loop);
+		return error;
+	}
+	kube->stop.data = kube->timer.data = kube;
+	CHECK(uv_timer_init(&kube->loop, &kube->timer) == 0);
+	CHECK(uv_timer_start(&kube->timer, on_timer, 0, FILES_POLL_MS) == 0);
+	return 0;
+}
+
+static void free_kube(struct kube *kube)
+{
+	for (size_t i = 0; i < kube->n_sources; i++)
+		fini_source(&kube->sources[i]);
+	pthread_mutex_destroy(&kube->status_lock);
+	free(kube->sources);
+	free(kube);
+}
+
+int kube_open(struct kube **kube, const struct kube_config *config, struct table *const *tables,
+	      struct log *log)
+{
+	struct kube *opened = mem_zalloc(sizeof(*opened));
+	struct log_channel *channel = log ? log_channel_new(log, LOG_RING_BYTES) : NULL;
+	int error;
+
+	pthread_mutex_init(&opened->status_lock, NULL);
+	opened->n_sources = config->n_sources;
+	opened->sources = mem_zalloc(config->n_sources * sizeof(opened->sources[0]));
+	for (size_t i = 0; i < config->n_sources; i++)
+		init_source(&opened->sources[i], &config->sources[i], tables[i], channel);
+	error = open_loop(opened);
+	if (error != 0) {
+		free_kube(opened);
+		return error;
+	}
+	error = start_thread(opened);
+	if (error != 0) {
+		on_stop(&opened->stop);
+		uv_run(&opened->loop, UV_RUN_DEFAULT);
+		CHECK(uv_loop_close(&opened->loop) == 0);
+		free_kube(opened);
+		return error;
+	}
+	*kube = opened;
+	return 0;
+}
+
+void kube_close(struct kube *kube)
+{
+	if (!kube)
+		return;
+	CHECK(uv_async_send(&kube->stop) == 0);
+	CHECK(uv_thread_join(&kube->thread) == 0);
+	CHECK(uv_loop_close(&kube->loop) == 0);
+	free_kube(kube);
+}
+
+bool kube_status(struct kube *kube, struct text *why)
+{
+	bool is_synced = true;
+
+	pthread_mutex_lock(&kube->status_lock);
+	for (size_t i = 0; i < kube->n_sources; i++) {
+		const struct text *missing = &kube->sources[i].missing;
+
+		if (missing->len == 0)
+			continue;
+		is_synced = false;
+		text_append(why, missing->bytes, missing->len);
+	}
+	pthread_mutex_unlock(&kube->status_lock);
+	return is_synced;
+}

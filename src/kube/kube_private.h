@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The kube thread and its sources, as kube.c and metrics.c see them.
+ */
+#ifndef KANAME_KUBE_KUBE_PRIVATE_H
+#define KANAME_KUBE_KUBE_PRIVATE_H
+
+#include <pthread.h>
+
+#include "files.h"
+
+/* What metrics.c reads while the thread runs; relaxed atomics (base/counter.h). */
+struct source_counters {
+	uint64_t n_objects[OBJECT_N_KINDS];
+	uint64_t last_change_unix_ms; /* 0: none yet */
+};
+
+/* The kube thread's alone, but for what is said otherwise. */
+struct source {
+	struct store store;
+	struct reader reader;	/* its counters: any thread */
+	struct records records; /* its histogram: any thread */
+	struct files files;
+	struct table *table;		 /* borrowed */
+	uint32_t serial;		 /* of the table at the last look */
+	struct text missing;		 /* guarded by kube->status_lock; empty: synced */
+	struct source_counters counters; /* any thread */
+};
+
+struct kube {
+	uv_loop_t loop;
+	uv_timer_t timer;
+	uv_async_t stop;
+	uv_thread_t thread;
+	pthread_mutex_t
+		status_lock;	/* off the query path: /ready, and a poll until all is synced */
+	struct source *sources; /* owned */
+	size_t n_sources;
+};
+
+#endif
