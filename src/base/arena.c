@@ -65,6 +65,7 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 {
 	va_list args, again;
 
+	CHECK(format != NULL); /* else UBSan makes gcc believe that it may be */
 	va_start(args, format);
 	va_copy(again, args);
 

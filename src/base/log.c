@@ -364,17 +364,38 @@ static void push(struct log_channel *channel, const char *bytes, size_t len)
 	wake_if_waiting(channel, used);
 }
 
-static void finish_line(struct log_channel *channel, char *line, size_t len, bool is_cut)
+/* Ends line[0..len), which has room for a newline behind LOG_LINE_MAX. */
+static void finish_line(struct log_channel *channel, char *line, size_t len)
 {
-	if (is_cut) {
-		len = LOG_LINE_MAX;
-		memcpy(line + LOG_LINE_MAX - 3, "...", 3);
-	}
 	line[len++] = '\n';
 	if (channel)
 		push(channel, line, len);
 	else
 		fwrite(line, 1, len, stderr);
+}
+
+/* Appends text to line[0..len), control bytes escaped; a cut parts neither an escape nor a
+ * character of UTF-8. */
+static size_t append_escaped(char *line, size_t len, const char *text)
+{
+	size_t keep = len;
+
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		bool is_control = c < ' ' || c == 0x7f;
+
+		if (len <= LOG_LINE_MAX - 3 && (c & 0xc0) != 0x80)
+			keep = len;
+		if (len + (is_control ? 4 : 1) > LOG_LINE_MAX) {
+			memcpy(line + keep, "...", 3);
+			return keep + 3;
+		}
+		if (is_control)
+			len += (size_t)sprintf(line + len, "\\%03o", (unsigned)c);
+		else
+			line[len++] = (char)c;
+	}
+	return len;
 }
 
 void log_printf(struct log_channel *channel, enum log_level level, const char *format, ...)
@@ -390,34 +411,22 @@ void log_printf(struct log_channel *channel, enum log_level level, const char *f
 	if (vsnprintf(raw, sizeof(raw), format, args) < 0)
 		raw[0] = '\0';
 	va_end(args);
-
 	memcpy(line, prefixes[level], len);
-	for (const char *c = raw; *c; c++) {
-		bool is_control = (unsigned char)*c < ' ' || *c == '\x7f';
-
-		if (len + (is_control ? 4 : 1) > LOG_LINE_MAX) {
-			memset(line + len, '.', LOG_LINE_MAX - len); /* no half escape */
-			finish_line(channel, line, LOG_LINE_MAX, true);
-			return;
-		}
-		if (is_control)
-			len += (size_t)sprintf(line + len, "\\%03o", (unsigned)(unsigned char)*c);
-		else
-			line[len++] = *c;
-	}
-	finish_line(channel, line, len, false);
+	finish_line(channel, line, append_escaped(line, len, raw));
 }
 
 void log_line(struct log_channel *channel, const char *bytes, size_t len)
 {
 	char line[LOG_LINE_MAX + 1];
-	bool is_cut = len > LOG_LINE_MAX;
+	size_t whole = len <= LOG_LINE_MAX ? len : LOG_LINE_MAX - 3;
 
-	if (is_cut)
-		len = LOG_LINE_MAX;
-	if (len > 0)
-		memcpy(line, bytes, len);
-	finish_line(channel, line, len, is_cut);
+	if (whole > 0)
+		memcpy(line, bytes, whole);
+	if (whole < len) {
+		memcpy(line + whole, "...", 3);
+		whole += 3;
+	}
+	finish_line(channel, line, whole);
 }
 
 bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint32_t burst, uint32_t *suppressed)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BACKLOG 64
+#define BACKLOG 256
 
 static int listen_at(const struct sockaddr_storage *address, bool is_wildcard)
 {
