@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a Corefile can reach on the machine it is read on: files, environment variables and network interfaces. config_load gives the
- * real ones; tests and the fuzz target give their own, so that a Corefile can be read from memory. Main thread.
+ * What a Corefile can reach on the machine it is read on: files, environment variables and network
+ * interfaces. config_load gives the real ones; tests and the fuzz target give their own, so that a
+ * Corefile can be read from memory. Main thread.
  */
 #ifndef KANAME_CONFIG_MACHINE_H
 #define KANAME_CONFIG_MACHINE_H
@@ -13,14 +14,15 @@
 struct config_interface {
 	const char *name;
 	struct address address;
-	bool is_loopback;
 };
 
 struct config_machine {
 	void *arg;
-	/* Appends the file to *content: 0 or -errno; -EFBIG when it has more than CONFIG_FILE_MAX bytes, -EISDIR for a folder. */
+	/* Appends the file to *content: 0 or -errno; -EFBIG when it has more than CONFIG_FILE_MAX
+	 * bytes, -EISDIR for a folder. */
 	int (*read)(void *arg, const char *path, struct text *content);
-	/* Calls on_path for each path that the pattern matches, sorted, until it returns false. 0 or -errno; no match is 0. */
+	/* Calls on_path for each path that the pattern matches, sorted, until it returns false. 0
+	 * or -errno; no match is 0. */
 	int (*list)(void *arg, const char *pattern, bool (*on_path)(void *on_arg, const char *path),
 		    void *on_arg);
 	/* The variable's value, or NULL; borrowed. */

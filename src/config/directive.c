@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Runs statements by a table of words, and the checks that all of them share.
+ */
+#include "directive.h"
+
+#include <string.h>
+
+bool args_check(struct draft *draft, const struct statement *statement, size_t min, size_t max)
+{
+	size_t n = statement->n_words - 1;
+	const struct token *name = &statement->words[0];
+
+	if (n < min)
+		problem_at(&draft->problems, name, "\"%s\" lacks an argument", name->text);
+	else if (n > max)
+		problem_at(&draft->problems, &statement->words[max + 1],
+			   "unexpected \"%s\" behind \"%s\"", statement->words[max + 1].text,
+			   statement->words[max].text);
+	return n >= min && n <= max;
+}
+
+bool block_refuse(struct draft *draft, const struct statement *statement)
+{
+	if (statement->has_block)
+		problem_at(&draft->problems, &statement->place, "\"%s\" has no block of options",
+			   statement->words[0].text);
+	return !statement->has_block;
+}
+
+bool number_read(struct draft *draft, const struct token *token, unsigned min, unsigned max,
+		 unsigned *number)
+{
+	size_t len = strlen(token->text);
+	unsigned long value = 0;
+	bool is_number = len > 0 && len < 10 && strspn(token->text, "0123456789") == len;
+
+	if (is_number)
+		value = strtoul(token->text, NULL, 10);
+	if (!is_number || value < min || value > max) {
+		problem_at(&draft->problems, token, "\"%s\" is not a number from %u to %u",
+			   token->text, min, max);
+		return false;
+	}
+	*number = (unsigned)value;
+	return true;
+}
+
+void word_refuse(struct draft *draft, const struct token *word, const char *what,
+		 const char *const *words, size_t n)
+{
+	const char *nearest = text_nearest(word->text, words, n);
+	struct text all = {0};
+
+	if (nearest) {
+		problem_at(&draft->problems, word, "%s \"%s\": did you mean \"%s\"?", what,
+			   word->text, nearest);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		text_printf(&all, "%s%s", i > 0 ? ", " : "", words[i]);
+	/* The directives are too many to list. */
+	if (n <= 20)
+		problem_at(&draft->problems, word, "%s \"%s\": there are %s", what, word->text,
+			   all.bytes ? all.bytes : "none");
+	else
+		problem_at(&draft->problems, word, "%s \"%s\"", what, word->text);
+	text_fini(&all);
+}
+
+static const struct directive *find(const struct directive *table, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(table[i].name, name) == 0)
+			return &table[i];
+	}
+	return NULL;
+}
+
+static void refuse_unknown(struct draft *draft, const struct directive *table, size_t n,
+			   const char *owner, const struct token *word)
+{
+	const char *words[DIRECTIVES_MAX];
+	char what[64];
+
+	CHECK(n < DIRECTIVES_MAX);
+	for (size_t i = 0; i < n; i++)
+		words[i] = table[i].name;
+	if (!owner)
+		words[n++] = "import";
+	snprintf(what, sizeof(what), owner ? "%s: unknown option" : "unknown directive", owner);
+	word_refuse(draft, word, what, words, n);
+}
+
+/* A known word that nothing reads. */
+static void refuse_absent(struct draft *draft, const struct directive *directive, const char *owner,
+			  const struct token *word)
+{
+	const char *colon = owner ? ": " : "";
+
+	if (!owner)
+		owner = "";
+	if (directive->instead)
+		problem_at(&draft->problems, word, "%s%skaname does not have \"%s\": %s", owner,
+			   colon, word->text, directive->instead);
+	else
+		problem_at(&draft->problems, word, "%s%s\"%s\" is not there yet", owner, colon,
+			   word->text);
+}
+
+void directives_run(struct draft *draft, const struct directive *table, size_t n, const char *owner,
+		    const struct statement *statements, void *into)
+{
+	const struct token *seen[DIRECTIVES_MAX] = {0};
+
+	CHECK(n <= DIRECTIVES_MAX);
+	for (const struct statement *s = statements; s; s = s->next) {
+		if (s->n_words == 0)
+			continue; /* told already: a block without a name */
+
+		const struct token *word = &s->words[0];
+		const struct directive *directive = find(table, n, word->text);
+
+		if (!directive) {
+			refuse_unknown(draft, table, n, owner, word);
+			continue;
+		}
+
+		const struct token **first = &seen[directive - table];
+
+		if (!directive->parse)
+			refuse_absent(draft, directive, owner, word);
+		else if (*first && !directive->is_repeatable)
+			problem_at(&draft->problems, word, "\"%s\" stands at %s:%u already",
+				   word->text, (*first)->file, (*first)->line);
+		else
+			directive->parse(draft, into, s);
+		*first = word;
+	}
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Directives and the options in their blocks: tables of words, each with what reads it. A word
+ * without a `parse` is known and refused: it is not there yet, or kaname never has it and `instead`
+ * says what to do. Main thread.
+ */
+#ifndef KANAME_CONFIG_DIRECTIVE_H
+#define KANAME_CONFIG_DIRECTIVE_H
+
+#include "draft.h"
+#include "statement.h"
+
+/* Reads one statement into what the table is for: a struct draft_block, or the options of a
+ * directive. */
+typedef void (*directive_parse)(struct draft *draft, void *into, const struct statement *statement);
+
+struct directive {
+	const char *name;
+	directive_parse parse; /* NULL: refused */
+	bool is_repeatable;    /* may stand in a block more than once */
+	const char *instead;   /* NULL without parse: it comes later */
+};
+
+#define DIRECTIVES_MAX 80 /* words in a table */
+
+/* Reads the statements by the table. `owner` is the directive whose options they are, NULL for
+ * directives themselves. */
+void directives_run(struct draft *draft, const struct directive *table, size_t n, const char *owner,
+		    const struct statement *statements, void *into);
+
+/* The directives of server blocks, in CoreDNS's order of steps. */
+const struct directive *directive_table(size_t *n);
+
+/* Has the statement min to max arguments? Else a problem says so. */
+bool args_check(struct draft *draft, const struct statement *statement, size_t min, size_t max);
+
+/* Does the statement have no block? Else a problem says so. */
+bool block_refuse(struct draft *draft, const struct statement *statement);
+
+/* A decimal number in min..max. False, with a problem, when the token is something else. */
+bool number_read(struct draft *draft, const struct token *token, unsigned min, unsigned max,
+		 unsigned *number);
+
+/* Adds ", did you mean ..." to a problem about `word`, which is none of words[0..n), or names them
+ * all when none is near. */
+void word_refuse(struct draft *draft, const struct token *word, const char *what,
+		 const char *const *words, size_t n);
+
+/* The parsers, each in the file of its kind; see directive_table. */
+void bind_parse(struct draft *draft, void *into, const struct statement *statement);
+void health_parse(struct draft *draft, void *into, const struct statement *statement);
+void kubernetes_parse(struct draft *draft, void *into, const struct statement *statement);
+void log_parse(struct draft *draft, void *into, const struct statement *statement);
+void prometheus_parse(struct draft *draft, void *into, const struct statement *statement);
+void ready_parse(struct draft *draft, void *into, const struct statement *statement);
+
+#endif

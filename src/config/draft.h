@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A configuration in the making: what the directives of each server block said, before it is
+ * translated. What is reachable from the finished config is in its arena; the growing arrays are
+ * the draft's and freed with it. Main thread.
+ */
+#ifndef KANAME_CONFIG_DRAFT_H
+#define KANAME_CONFIG_DRAFT_H
+
+#include "base/array.h"
+#include "config/config.h"
+#include "config/machine.h"
+#include "problem.h"
+#include "zone.h"
+
+/* A zone of a server block's keys. */
+struct draft_key {
+	struct dns_name zone;
+	uint16_t port;
+	struct token place;
+};
+
+/* A `bind` address. */
+struct draft_bind {
+	struct address address;
+	struct token place;
+};
+
+struct draft_block {
+	struct token place;
+	ARRAY(struct draft_key) keys;
+	ARRAY(struct draft_bind) binds;
+	bool has_bind;
+	unsigned n_sockets; /* `multisocket`; 0 without */
+	ARRAY(struct query_cluster_config) clusters;
+	ARRAY(struct query_log_config) logs;
+	struct query_block_config query; /* all but clusters and logs */
+};
+
+/* A `kubernetes` source with the words that made it, to find equal ones. */
+struct draft_source {
+	struct kube_source_config kube; /* owns its selectors until the config does */
+	const char *labels;		/* NULL: none */
+	const char *namespace_labels;
+};
+
+struct draft_http { /* an ARRAY(struct config_http) */
+	struct config_http *items;
+	size_t len, cap;
+};
+
+struct draft {
+	struct arena *arena; /* borrowed: the config's */
+	const struct config_machine *machine;
+	const struct config_options *options;
+	struct problems problems;
+	ARRAY(struct draft_block *) blocks; /* owned */
+	ARRAY(struct draft_source) sources;
+	struct draft_http health, ready, prometheus;
+	uint64_t lameduck_ms;
+	bool has_debug;
+	size_t n_zones; /* so far, of all keys and arguments */
+};
+
+#define DRAFT_ZONES_MAX 4096
+
+/* The zones of a word (a name, or a CIDR, which may stand for several) appended to *zones. False,
+ * with a problem, when it is neither. */
+bool draft_zones(struct draft *draft, const struct token *word, const char *text, size_t len,
+		 struct zones *zones);
+
+/* The zones that the arguments words[first..] stand for, in the arena. False, with a problem, when
+ * one is none. */
+bool draft_zone_args(struct draft *draft, const struct token *words, size_t n,
+		     struct query_zones *zones);
+
+/* IPv6 link-local addresses need a scope to bind to: those of interfaces are left out, as in
+ * CoreDNS. */
+bool address_is_link_local(const struct address *address);
+
+struct statement;
+
+/* Reads all server blocks into the draft. */
+void draft_read(struct draft *draft, const struct statement *statements);
+
+/* Frees what the draft owns, the selectors of its sources not: see source_free. */
+void draft_fini(struct draft *draft);
+
+/* Frees the selectors of a source. */
+void source_free(const struct kube_source_config *source);
+
+/* Fills in everything of *config but its arena. Conflicts between blocks add problems. */
+void draft_translate(struct draft *draft, struct config *config);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `health`, `ready` and `prometheus`: where the operator's HTTP endpoints listen.
+ */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "directive.h"
+
+static bool read_host(const char *host, size_t len, struct address *address)
+{
+	if (len == strlen("localhost") && memcmp(host, "localhost", len) == 0) {
+		host = "127.0.0.1";
+		len = strlen(host);
+	}
+	if (len >= 2 && host[0] == '[' && host[len - 1] == ']')
+		return address_from_text(address, host + 1, len - 2) == 0 &&
+		       address->family == ADDRESS_V6;
+	return address_from_text(address, host, len) == 0 && address->family == ADDRESS_V4;
+}
+
+static void set_http(struct config_http *http, const struct address *address, uint16_t port)
+{
+	static const uint8_t zeros[16];
+	struct sockaddr_in *in = (struct sockaddr_in *)&http->address;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&http->address;
+
+	/* As in Go, the wildcard of either family is that of both. */
+	http->is_wildcard = memcmp(address->bytes, zeros, address_size(address)) == 0;
+	if (http->is_wildcard || address->family == ADDRESS_V6) {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(port);
+		memcpy(&in6->sin6_addr, address->bytes, address->family == ADDRESS_V6 ? 16 : 4);
+	} else {
+		in->sin_family = AF_INET;
+		in->sin_port = htons(port);
+		memcpy(&in->sin_addr, address->bytes, 4);
+	}
+}
+
+/* HOST:PORT, [HOST]:PORT or :PORT. */
+static bool read_http(struct draft *draft, const struct token *word, struct config_http *http)
+{
+	struct address address = {.family = ADDRESS_V6};
+	const char *colon = strrchr(word->text, ':');
+	unsigned port;
+
+	if (!colon || (colon > word->text &&
+		       !read_host(word->text, (size_t)(colon - word->text), &address))) {
+		problem_at(&draft->problems, word,
+			   "\"%s\" is not an address with a port, as in :8080 or 127.0.0.1:8080",
+			   word->text);
+		return false;
+	}
+
+	struct token digits = *word;
+
+	digits.text = colon + 1;
+	if (!number_read(draft, &digits, 1, 65535, &port))
+		return false;
+	set_http(http, &address, (uint16_t)port);
+	return true;
+}
+
+static void add_http(struct draft_http *list, const struct config_http *http)
+{
+	for (size_t i = 0; i < list->len; i++) {
+		if (memcmp(&list->items[i].address, &http->address, sizeof(http->address)) == 0)
+			return;
+	}
+	ARRAY_PUSH(list, *http);
+}
+
+/* The statement's address, or the usual one, added to the list. */
+static void parse_address(struct draft *draft, const struct statement *statement, const char *usual,
+			  struct draft_http *list)
+{
+	struct token word = statement->words[0];
+	struct config_http http = {0};
+
+	if (!args_check(draft, statement, 0, 1))
+		return;
+	if (statement->n_words == 2)
+		word = statement->words[1];
+	else
+		word.text = usual;
+	if (read_http(draft, &word, &http))
+		add_http(list, &http);
+}
+
+struct duration_unit {
+	const char *name;
+	double ms;
+};
+
+/* The unit at the head of text; its length goes to *len. */
+static double read_unit(const char *text, size_t *len)
+{
+	static const struct duration_unit units[] = {
+		{"ns", 1e-6}, {"us", 1e-3},	 {"\xc2\xb5s", 1e-3}, {"\xce\xbcs", 1e-3},
+		{"ms", 1},    {"h", 3600 * 1e3}, {"m", 60e3},	      {"s", 1e3},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		*len = strlen(units[i].name);
+		if (strncmp(text, units[i].name, *len) == 0)
+			return units[i].ms;
+	}
+	return -1;
+}
+
+#define DURATION_MAX_MS (24 * 3600 * 1000.0)
+
+/* A duration as Go writes it: 5s, 1m30s, 1.5h, 300ms, 0. Negative when it is none. */
+static double read_duration(const char *text)
+{
+	double total = 0;
+
+	if (strcmp(text, "0") == 0)
+		return 0;
+	if (!*text)
+		return -1;
+	while (*text) {
+		size_t digits = strspn(text, "0123456789."), unit_len;
+		char number[32], *end;
+
+		if (digits == 0 || digits >= sizeof(number))
+			return -1;
+		memcpy(number, text, digits);
+		number[digits] = '\0';
+
+		double value = strtod(number, &end);
+		double unit = read_unit(text + digits, &unit_len);
+
+		if (end == number || *end || unit < 0)
+			return -1;
+		total += value * unit;
+		text += digits + unit_len;
+	}
+	return total;
+}
+
+static void parse_lameduck(struct draft *draft, void *into, const struct statement *statement)
+{
+	if (!args_check(draft, statement, 1, 1) || !block_refuse(draft, statement))
+		return;
+
+	const struct token *word = &statement->words[1];
+	double ms = read_duration(word->text);
+
+	if (ms < 0 || ms > DURATION_MAX_MS)
+		problem_at(&draft->problems, word,
+			   "\"%s\" is not a duration of at most a day, as in 5s or 1m30s",
+			   word->text);
+	else if ((uint64_t)ms > draft->lameduck_ms)
+		draft->lameduck_ms = (uint64_t)ms;
+}
+
+void health_parse(struct draft *draft, void *into, const struct statement *statement)
+{
+	static const struct directive options[] = {
+		{.name = "lameduck", .parse = parse_lameduck},
+	};
+
+	parse_address(draft, statement, ":8080", &draft->health);
+	directives_run(draft, options, ARRAY_LEN(options), "health", statement->body, NULL);
+}
+
+/* Both kinds are served the same way: /ready tells the truth at any time, and once the objects are
+ * in they stay in. */
+static void parse_monitor(struct draft *draft, void *into, const struct statement *statement)
+{
+	static const char *const kinds[] = {"until-ready", "continuously"};
+
+	if (!args_check(draft, statement, 1, 1) || !block_refuse(draft, statement))
+		return;
+
+	const struct token *kind = &statement->words[1];
+
+	if (strcmp(kind->text, kinds[0]) != 0 && strcmp(kind->text, kinds[1]) != 0)
+		word_refuse(draft, kind, "ready: unknown kind of monitor", kinds, ARRAY_LEN(kinds));
+}
+
+void ready_parse(struct draft *draft, void *into, const struct statement *statement)
+{
+	static const struct directive options[] = {
+		{.name = "monitor", .parse = parse_monitor},
+	};
+
+	parse_address(draft, statement, ":8181", &draft->ready);
+	directives_run(draft, options, ARRAY_LEN(options), "ready", statement->body, NULL);
+}
+
+void prometheus_parse(struct draft *draft, void *into, const struct statement *statement)
+{
+	static const struct directive options[] = {
+		{.name = "tls"},
+	};
+	struct draft_block *block = into;
+
+	block->query.has_prometheus = true;
+	parse_address(draft, statement, "localhost:9153", &draft->prometheus);
+	directives_run(draft, options, ARRAY_LEN(options), "prometheus", statement->body, NULL);
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The `kubernetes` directive. What concerns the records makes a source; blocks that want the same
+ * records share one.
+ */
+#include <string.h>
+
+#include "directive.h"
+
+struct words { /* an ARRAY(const char *) */
+	const char **items;
+	size_t len, cap;
+};
+
+struct kubernetes {
+	struct query_cluster_config cluster;
+	struct draft_source source;
+	struct words objects, namespaces;
+};
+
+/* Appends the statement's arguments, in the arena. */
+static void add_words(struct draft *draft, const struct statement *statement, struct words *words)
+{
+	for (size_t i = 1; i < statement->n_words; i++) {
+		const char *text = statement->words[i].text;
+
+		ARRAY_PUSH(words, arena_strndup(draft->arena, text, strlen(text)));
+	}
+}
+
+static void parse_objects(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct kubernetes *kubernetes = into;
+
+	if (!args_check(draft, statement, 1, SIZE_MAX - 1) || !block_refuse(draft, statement))
+		return;
+	for (size_t i = 1; i < statement->n_words; i++) {
+		if (statement->words[i].text[0] == '\0')
+			problem_at(&draft->problems, &statement->words[i],
+				   "kubernetes: a path of \"objects\" is empty");
+	}
+	add_words(draft, statement, &kubernetes->objects);
+}
+
+static void parse_namespaces(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct kubernetes *kubernetes = into;
+
+	if (!args_check(draft, statement, 1, SIZE_MAX - 1) || !block_refuse(draft, statement))
+		return;
+	for (size_t i = 1; i < statement->n_words; i++) {
+		const struct token *word = &statement->words[i];
+
+		if (!dns_label_is_1123(word->text, strlen(word->text)))
+			problem_at(&draft->problems, word,
+				   "kubernetes: \"%s\" cannot be a namespace's name", word->text);
+	}
+	add_words(draft, statement, &kubernetes->namespaces);
+}
+
+static void parse_pods(struct draft *draft, void *into, const struct statement *statement)
+{
+	static const char *const names[] = {"disabled", "insecure", "verified"};
+	static const enum query_pods modes[] = {QUERY_PODS_DISABLED, QUERY_PODS_INSECURE,
+						QUERY_PODS_VERIFIED};
+	struct kubernetes *kubernetes = into;
+
+	if (!args_check(draft, statement, 1, 1) || !block_refuse(draft, statement))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(statement->words[1].text, names[i]) == 0) {
+			kubernetes->cluster.pods = modes[i];
+			return;
+		}
+	}
+	word_refuse(draft, &statement->words[1], "kubernetes: unknown mode of pods", names,
+		    ARRAY_LEN(names));
+}
+
+static void parse_ttl(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct kubernetes *kubernetes = into;
+
+	if (args_check(draft, statement, 1, 1) && block_refuse(draft, statement))
+		number_read(draft, &statement->words[1], 0, 3600, &kubernetes->cluster.ttl_s);
+}
+
+/* Is the statement a word alone? */
+static bool is_flag(struct draft *draft, const struct statement *statement)
+{
+	return args_check(draft, statement, 0, 0) && block_refuse(draft, statement);
+}
+
+static void parse_noendpoints(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct kubernetes *kubernetes = into;
+
+	kubernetes->source.kube.noendpoints = is_flag(draft, statement);
+}
+
+static void parse_endpoint_pod_names(struct draft *draft, void *into,
+				     const struct statement *statement)
+{
+	struct kubernetes *kubernetes = into;
+
+	kubernetes->source.kube.endpoint_pod_names = is_flag(draft, statement);
+}
+
+static void parse_ignore(struct draft *draft, void *into, const struct statement *statement)
+{
+	static const char *const names[] = {"empty_service"};
+	struct kubernetes *kubernetes = into;
+
+	if (!args_check(draft, statement, 1, 1) || !block_refuse(draft, statement))
+		return;
+	kubernetes->source.kube.ignore_empty_service =
+		strcmp(statement->words[1].text, names[0]) == 0;
+	if (!kubernetes->source.kube.ignore_empty_service)
+		word_refuse(draft, &statement->words[1], "kubernetes: cannot ignore", names,
+			    ARRAY_LEN(names));
+}
+
+/* The selector of the statement's arguments and, in *text, its words. NULL, with a problem, when it
+ * is none. */
+static const struct kube_selector *
+read_selector(struct draft *draft, const struct statement *statement, const char **text)
+{
+	struct kube_selector *selector = NULL;
+	struct text words = {0}, why = {0};
+
+	if (!args_check(draft, statement, 1, SIZE_MAX - 1) || !block_refuse(draft, statement))
+		return NULL;
+	for (size_t i = 1; i < statement->n_words; i++)
+		text_printf(&words, "%s%s", i > 1 ? " " : "", statement->words[i].text);
+	if (kube_selector_parse(&selector, words.bytes, &why) == 0)
+		*text = arena_strndup(draft->arena, words.bytes, words.len);
+	else
+		problem_at(&draft->problems, &statement->words[1], "kubernetes: %s: %s",
+			   statement->words[0].text, why.bytes ? why.bytes : "no label selector");
+	text_fini(&words);
+	text_fini(&why);
+	return selector;
+}
+
+static void parse_labels(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct draft_source *source = &((struct kubernetes *)into)->source;
+
+	source->kube.labels = read_selector(draft, statement, &source->labels);
+}
+
+static void parse_namespace_labels(struct draft *draft, void *into,
+				   const struct statement *statement)
+{
+	struct draft_source *source = &((struct kubernetes *)into)->source;
+
+	source->kube.namespace_labels = read_selector(draft, statement, &source->namespace_labels);
+}
+
+static void parse_fallthrough(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct kubernetes *kubernetes = into;
+
+	block_refuse(draft, statement);
+	kubernetes->cluster.has_fallthrough = true;
+	draft_zone_args(draft, statement->words + 1, statement->n_words - 1,
+			&kubernetes->cluster.fallthrough);
+}
+
+#define RESYNC_INSTEAD "CoreDNS ignores it since 1.5; leave it out"
+
+static const struct directive options[] = {
+	{.name = "objects", .parse = parse_objects, .is_repeatable = true},
+	{.name = "endpoint"},
+	{.name = "tls"},
+	{.name = "kubeconfig"},
+	{.name = "apiserver_qps"},
+	{.name = "apiserver_burst"},
+	{.name = "apiserver_max_inflight"},
+	{.name = "namespaces", .parse = parse_namespaces, .is_repeatable = true},
+	{.name = "labels", .parse = parse_labels},
+	{.name = "namespace_labels", .parse = parse_namespace_labels},
+	{.name = "pods", .parse = parse_pods},
+	{.name = "endpoint_pod_names", .parse = parse_endpoint_pod_names},
+	{.name = "ttl", .parse = parse_ttl},
+	{.name = "noendpoints", .parse = parse_noendpoints},
+	{.name = "fallthrough", .parse = parse_fallthrough},
+	{.name = "ignore", .parse = parse_ignore},
+	{.name = "multicluster"},
+	{.name = "startup_timeout"},
+	{.name = "zonal"},
+	{.name = "transfer", .instead = "use the directive `transfer`, as in CoreDNS since 1.8"},
+	{.name = "upstream", .instead = "CoreDNS ignores it since 1.7; leave it out"},
+	{.name = "resyncperiod", .instead = RESYNC_INSTEAD},
+};
+
+/* The zones: the arguments, or those of the server block. */
+static void read_zones(struct draft *draft, const struct draft_block *block,
+		       const struct statement *statement, struct query_cluster_config *cluster)
+{
+	if (statement->n_words > 1) {
+		if (!draft_zone_args(draft, statement->words + 1, statement->n_words - 1,
+				     &cluster->zones))
+			return;
+	} else {
+		struct dns_name *zones =
+			arena_alloc(draft->arena, (block->keys.len + 1) * sizeof(*zones));
+
+		for (size_t i = 0; i < block->keys.len; i++)
+			zones[i] = block->keys.items[i].zone;
+		cluster->zones = (struct query_zones){zones, block->keys.len};
+	}
+	for (size_t i = 0; i < cluster->zones.n && !cluster->primary; i++) {
+		if (!zone_is_reverse(&cluster->zones.items[i]))
+			cluster->primary = &cluster->zones.items[i];
+	}
+	if (cluster->zones.n > 0 && !cluster->primary)
+		problem_at(&draft->problems, &statement->words[0],
+			   "kubernetes: one zone at least has to be a forward one, such as "
+			   "cluster.local");
+}
+
+static const char *const *copy_words(struct draft *draft, const struct words *words)
+{
+	const char **copy = arena_alloc(draft->arena, (words->len + 1) * sizeof(*copy));
+
+	for (size_t i = 0; i < words->len; i++)
+		copy[i] = words->items[i];
+	return copy;
+}
+
+static bool is_equal_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_equal_list(const char *const *a, size_t n_a, const char *const *b, size_t n_b)
+{
+	for (size_t i = 0; i < n_a && i < n_b; i++) {
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	}
+	return n_a == n_b;
+}
+
+static bool is_equal_source(const struct draft_source *a, const struct draft_source *b)
+{
+	const struct kube_source_config *p = &a->kube, *q = &b->kube;
+
+	return is_equal_list(p->objects, p->n_objects, q->objects, q->n_objects) &&
+	       is_equal_list(p->namespaces, p->n_namespaces, q->namespaces, q->n_namespaces) &&
+	       is_equal_text(a->labels, b->labels) &&
+	       is_equal_text(a->namespace_labels, b->namespace_labels) &&
+	       p->noendpoints == q->noendpoints && p->endpoint_pod_names == q->endpoint_pod_names &&
+	       p->ignore_empty_service == q->ignore_empty_service && p->wants_pods == q->wants_pods;
+}
+
+/* The index of the source, a new one or an equal one that is there; the selectors are the draft's
+ * from now on. */
+static size_t give_source(struct draft *draft, const struct draft_source *source)
+{
+	for (size_t i = 0; i < draft->sources.len; i++) {
+		if (is_equal_source(&draft->sources.items[i], source)) {
+			source_free(&source->kube);
+			return i;
+		}
+	}
+	ARRAY_PUSH(&draft->sources, *source);
+	return draft->sources.len - 1;
+}
+
+/* What no single option can tell. */
+static void check_options(struct draft *draft, const struct statement *statement,
+			  const struct kubernetes *kubernetes)
+{
+	const struct token *name = &statement->words[0];
+
+	if (kubernetes->objects.len == 0)
+		problem_at(&draft->problems, name,
+			   "kubernetes: watching the API server is not there yet: give "
+			   "`objects PATH...`");
+	if (kubernetes->namespaces.len > 0 && kubernetes->source.kube.namespace_labels)
+		problem_at(
+			&draft->problems, name,
+			"kubernetes: \"namespaces\" and \"namespace_labels\" exclude each other");
+}
+
+void kubernetes_parse(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct draft_block *block = into;
+	struct kubernetes kubernetes = {.cluster = {.ttl_s = 5}};
+	struct kube_source_config *kube = &kubernetes.source.kube;
+
+	read_zones(draft, block, statement, &kubernetes.cluster);
+	directives_run(draft, options, ARRAY_LEN(options), "kubernetes", statement->body,
+		       &kubernetes);
+	check_options(draft, statement, &kubernetes);
+	kube->objects = copy_words(draft, &kubernetes.objects);
+	kube->n_objects = kubernetes.objects.len;
+	kube->namespaces = copy_words(draft, &kubernetes.namespaces);
+	kube->n_namespaces = kubernetes.namespaces.len;
+	kube->wants_pods = kubernetes.cluster.pods == QUERY_PODS_VERIFIED;
+	kubernetes.cluster.source = give_source(draft, &kubernetes.source);
+	ARRAY_PUSH(&block->clusters, kubernetes.cluster);
+	ARRAY_FINI(&kubernetes.objects);
+	ARRAY_FINI(&kubernetes.namespaces);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A recursive descent over the tokens, as deep as STATEMENT_DEPTH_MAX. Every step consumes a token,
+ * so it ends.
+ */
+#include "statement.h"
+
+#include <string.h>
+
+struct parser {
+	const struct token *at;
+	const struct token *end;
+	struct arena *arena;
+	struct problems *problems;
+};
+
+static struct statement *read_body(struct parser *parser, const struct token *opener,
+				   unsigned depth);
+
+/* Skips to behind the } of the { that was just passed. */
+static void skip_block(struct parser *parser)
+{
+	size_t depth = 1;
+
+	for (; parser->at < parser->end && depth > 0; parser->at++) {
+		depth += token_is(parser->at, '{');
+		depth -= token_is(parser->at, '}');
+	}
+}
+
+/* Reads the block whose { stands at the parser. */
+static void read_block(struct parser *parser, struct statement *statement, unsigned depth)
+{
+	const struct token *opener = parser->at++;
+
+	statement->has_block = true;
+	if (depth == STATEMENT_DEPTH_MAX) {
+		problem_at(parser->problems, opener, "blocks nest deeper than %d",
+			   STATEMENT_DEPTH_MAX);
+		skip_block(parser);
+		return;
+	}
+	statement->body = read_body(parser, opener, depth + 1);
+}
+
+static bool ends_with_comma(const struct token *token)
+{
+	size_t len = strlen(token->text);
+
+	return len > 0 && token->text[len - 1] == ',';
+}
+
+/* Does the statement that has the token before `at` go on there? */
+static bool goes_on(const struct parser *parser, unsigned depth)
+{
+	const struct token *at = parser->at;
+
+	if (at == parser->end || token_is(at, '{') || token_is(at, '}'))
+		return false;
+	return !at->starts_line || (depth == 0 && ends_with_comma(at - 1));
+}
+
+/* Reads the statement that begins at the parser with a word. */
+static struct statement *read_statement(struct parser *parser, unsigned depth)
+{
+	struct statement *statement = arena_alloc(parser->arena, sizeof(*statement));
+
+	statement->words = parser->at;
+	statement->place = *parser->at;
+	do {
+		parser->at++;
+		statement->n_words++;
+	} while (goes_on(parser, depth));
+	if (parser->at == parser->end || parser->at->starts_line)
+		return statement;
+	if (token_is(parser->at, '{'))
+		read_block(parser, statement, depth);
+	else
+		problem_at(parser->problems, parser->at, "\"}\" has to stand on a line of its own");
+	return statement;
+}
+
+/* A { at a statement's place: the block of the server named on the line before, or an error, whose
+ * block is read all the same. */
+static struct statement *read_stray_block(struct parser *parser, struct statement *last,
+					  unsigned depth)
+{
+	struct statement *statement = last;
+
+	if (depth > 0 || !last || last->has_block) {
+		statement = arena_alloc(parser->arena, sizeof(*statement));
+		statement->words = parser->at;
+		statement->place = *parser->at;
+		problem_at(parser->problems, parser->at,
+			   depth > 0 ? "\"{\" has to stand at the end of a directive's line"
+				     : "a zone is missing before \"{\"");
+	}
+	read_block(parser, statement, depth);
+	return statement == last ? NULL : statement;
+}
+
+static struct statement *read_body(struct parser *parser, const struct token *opener,
+				   unsigned depth)
+{
+	struct statement *first = NULL, **next = &first, *last = NULL;
+
+	while (parser->at < parser->end) {
+		struct statement *statement = NULL;
+
+		if (token_is(parser->at, '}')) {
+			parser->at++;
+			if (opener)
+				return first;
+			problem_at(parser->problems, parser->at - 1, "this \"}\" closes nothing");
+		} else if (token_is(parser->at, '{')) {
+			statement = read_stray_block(parser, last, depth);
+		} else {
+			statement = read_statement(parser, depth);
+		}
+		if (statement) {
+			*next = last = statement;
+			next = &statement->next;
+		}
+	}
+	if (opener)
+		problem_at(parser->problems, opener, "this \"{\" is never closed");
+	return first;
+}
+
+struct statement *statements_read(const struct token *tokens, size_t n, struct arena *arena,
+				  struct problems *problems)
+{
+	struct parser parser = {
+		.at = tokens, .end = tokens + n, .arena = arena, .problems = problems};
+
+	return read_body(&parser, NULL, 0);
+}
