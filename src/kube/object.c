@@ -116,8 +116,28 @@ static bool is_subdomain(const char *name)
 	return len > 0 && len <= OBJECT_NAME_MAX && last != '.' && last != '-';
 }
 
-/* Names of slices, Endpoints and pods are subdomains; they are no part of a DNS name. */
+/* Copied even where they are no valid names, for messages: then cut. */
 static void identify_name(struct object *object, const struct json *metadata)
+{
+	struct json name_at = json_member(metadata, "name");
+	struct json namespace_at = json_member(metadata, "namespace");
+	const char *name = json_string(&name_at);
+	const char *namespace = json_string(&namespace_at);
+
+	if (!name || !*name)
+		json_fail(&name_at, "missing");
+	else
+		snprintf(object->name, sizeof(object->name), "%.253s", name);
+	if (object->kind == OBJECT_NAMESPACE)
+		return;
+	if (!namespace || !*namespace)
+		json_fail(&namespace_at, "missing");
+	else
+		snprintf(object->namespace, sizeof(object->namespace), "%.63s", namespace);
+}
+
+/* Names of slices, Endpoints and pods are subdomains; they are no part of a DNS name. */
+static void check_name(const struct object *object, const struct json *metadata)
 {
 	struct json name_at = json_member(metadata, "name");
 	struct json namespace_at = json_member(metadata, "namespace");
@@ -125,22 +145,15 @@ static void identify_name(struct object *object, const struct json *metadata)
 	const char *namespace = json_string(&namespace_at);
 	bool is_label = object->kind == OBJECT_SERVICE || object->kind == OBJECT_NAMESPACE;
 
-	if (!name || !*name)
-		json_fail(&name_at, "missing");
-	else if (is_label && !dns_label_is_1123(name, strlen(name)))
+	if (metadata->fault->is_set)
+		return;
+	if (is_label && !dns_label_is_1123(name, strlen(name)))
 		json_fail(&name_at, "not a DNS label: \"%.100s\"", name);
 	else if (!is_subdomain(name))
 		json_fail(&name_at, "not a DNS name: \"%.100s\"", name);
-	else
-		snprintf(object->name, sizeof(object->name), "%s", name);
-	if (object->kind == OBJECT_NAMESPACE)
-		return;
-	if (!namespace || !*namespace)
-		json_fail(&namespace_at, "missing");
-	else if (!dns_label_is_1123(namespace, strlen(namespace)))
+	else if (object->kind != OBJECT_NAMESPACE &&
+		 !dns_label_is_1123(namespace, strlen(namespace)))
 		json_fail(&namespace_at, "not a DNS label: \"%.100s\"", namespace);
-	else
-		snprintf(object->namespace, sizeof(object->namespace), "%s", namespace);
 }
 
 static bool is_namespace_wanted(const struct object *object,
@@ -186,7 +199,7 @@ static void decode_owner(struct object *object, const struct json *metadata)
 		service = json_string(&label);
 	/* A label that no service can have is as good as none. */
 	if (service && dns_label_is_1123(service, strlen(service)))
-		snprintf(object->service, sizeof(object->service), "%s", service);
+		snprintf(object->service, sizeof(object->service), "%.63s", service);
 	if (time && timestamp_from_text(&object->trigger_unix_ms, time) != 0)
 		object->trigger_unix_ms = 0; /* it only feeds a metric */
 }
@@ -230,6 +243,7 @@ static enum object_outcome decode_tree(struct object *object, const struct json 
 		return OBJECT_NAMELESS;
 	if (!is_namespace_wanted(object, config))
 		return OBJECT_IGNORED;
+	check_name(object, &metadata);
 
 	struct json labels = json_member(&metadata, "labels");
 	bool is_namespace = object->kind == OBJECT_NAMESPACE;
