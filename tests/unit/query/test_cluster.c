@@ -203,8 +203,8 @@ static void test_spelling(void **state)
 
 	ask(fixture, "wEb.ShOp.svc.cluster.LOCAL", A, 0, &got);
 	assert_memory_equal(fixture->answer + 13, "wEb\4ShOp\3svc\7cluster\5LOCAL", 25);
-	assert_int_equal(fixture->answer[12 + 27 + 4], 0xc0);
-	assert_int_equal(fixture->answer[12 + 27 + 5], 12);
+	assert_int_equal(fixture->answer[12 + 28 + 4], 0xc0);
+	assert_int_equal(fixture->answer[12 + 28 + 5], 12);
 	text_fini(&got);
 }
 
