@@ -15,8 +15,8 @@ bool args_check(struct draft *draft, const struct statement *statement, size_t m
 		problem_at(&draft->problems, name, "\"%s\" lacks an argument", name->text);
 	else if (n > max)
 		problem_at(&draft->problems, &statement->words[max + 1],
-			   "unexpected \"%s\" behind \"%s\"", statement->words[max + 1].text,
-			   statement->words[max].text);
+			   "\"%s\" has an argument too many: \"%s\"", name->text,
+			   statement->words[max + 1].text);
 	return n >= min && n <= max;
 }
 
@@ -28,18 +28,20 @@ bool block_refuse(struct draft *draft, const struct statement *statement)
 	return !statement->has_block;
 }
 
-bool number_read(struct draft *draft, const struct token *token, unsigned min, unsigned max,
+bool number_read(struct draft *draft, const struct statement *statement, unsigned min, unsigned max,
 		 unsigned *number)
 {
-	size_t len = strlen(token->text);
+	const char *text = statement->words[1].text;
+	size_t len = strlen(text);
 	unsigned long value = 0;
-	bool is_number = len > 0 && len < 10 && strspn(token->text, "0123456789") == len;
+	bool is_number = len > 0 && len < 10 && strspn(text, "0123456789") == len;
 
 	if (is_number)
-		value = strtoul(token->text, NULL, 10);
+		value = strtoul(text, NULL, 10);
 	if (!is_number || value < min || value > max) {
-		problem_at(&draft->problems, token, "\"%s\" is not a number from %u to %u",
-			   token->text, min, max);
+		problem_at(&draft->problems, &statement->words[1],
+			   "%s: \"%s\" is not a number from %u to %u", statement->words[0].text,
+			   text, min, max);
 		return false;
 	}
 	*number = (unsigned)value;

@@ -37,8 +37,9 @@ bool args_check(struct draft *draft, const struct statement *statement, size_t m
 /* Does the statement have no block? Else a problem says so. */
 bool block_refuse(struct draft *draft, const struct statement *statement);
 
-/* A decimal number in min..max. False, with a problem, when the token is something else. */
-bool number_read(struct draft *draft, const struct token *token, unsigned min, unsigned max,
+/* The first argument as a decimal number in min..max. False, with a problem, when it is something
+ * else. */
+bool number_read(struct draft *draft, const struct statement *statement, unsigned min, unsigned max,
 		 unsigned *number);
 
 /* Adds ", did you mean ..." to a problem about `word`, which is none of words[0..n), or names them

@@ -18,6 +18,7 @@ struct draft_key {
 	struct dns_name zone;
 	uint16_t port;
 	struct token place;
+	bool is_told; /* that another block has it already */
 };
 
 /* A `bind` address. */

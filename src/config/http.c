@@ -39,26 +39,15 @@ static void set_http(struct config_http *http, const struct address *address, ui
 }
 
 /* HOST:PORT, [HOST]:PORT or :PORT. */
-static bool read_http(struct draft *draft, const struct token *word, struct config_http *http)
+static bool read_http(const char *text, struct config_http *http)
 {
 	struct address address = {.family = ADDRESS_V6};
-	const char *colon = strrchr(word->text, ':');
-	unsigned port;
+	const char *colon = strrchr(text, ':');
+	uint16_t port = colon ? port_read(colon + 1) : 0;
 
-	if (!colon || (colon > word->text &&
-		       !read_host(word->text, (size_t)(colon - word->text), &address))) {
-		problem_at(&draft->problems, word,
-			   "\"%s\" is not an address with a port, as in :8080 or 127.0.0.1:8080",
-			   word->text);
+	if (port == 0 || (colon > text && !read_host(text, (size_t)(colon - text), &address)))
 		return false;
-	}
-
-	struct token digits = *word;
-
-	digits.text = colon + 1;
-	if (!number_read(draft, &digits, 1, 65535, &port))
-		return false;
-	set_http(http, &address, (uint16_t)port);
+	set_http(http, &address, port);
 	return true;
 }
 
@@ -75,17 +64,18 @@ static void add_http(struct draft_http *list, const struct config_http *http)
 static void parse_address(struct draft *draft, const struct statement *statement, const char *usual,
 			  struct draft_http *list)
 {
-	struct token word = statement->words[0];
+	const char *text = statement->n_words == 2 ? statement->words[1].text : usual;
 	struct config_http http = {0};
 
 	if (!args_check(draft, statement, 0, 1))
 		return;
-	if (statement->n_words == 2)
-		word = statement->words[1];
-	else
-		word.text = usual;
-	if (read_http(draft, &word, &http))
+	if (read_http(text, &http))
 		add_http(list, &http);
+	else
+		problem_at(&draft->problems, &statement->words[1],
+			   "%s: \"%s\" is not an address with a port, as in :8080 or "
+			   "127.0.0.1:8080",
+			   statement->words[0].text, text);
 }
 
 struct duration_unit {

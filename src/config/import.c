@@ -71,6 +71,28 @@ static void tell_unreadable(struct importer *importer, const char *path, int err
 		problem_with_file(importer->lexer.problems, path, "cannot be read: %s", why);
 }
 
+/* Has every brace of a file its other half in that file? */
+static bool check_braces(struct importer *importer, const struct tokens *tokens)
+{
+	ARRAY(const struct token *) open = {0};
+	size_t n_problems = importer->lexer.problems->n;
+
+	for (size_t i = 0; i < tokens->len; i++) {
+		const struct token *token = &tokens->items[i];
+
+		if (token_is(token, '{'))
+			ARRAY_PUSH(&open, token);
+		else if (token_is(token, '}') && open.len > 0)
+			open.len--;
+		else if (token_is(token, '}'))
+			problem_at(importer->lexer.problems, token, "this \"}\" closes nothing");
+	}
+	for (size_t i = 0; i < open.len; i++)
+		problem_at(importer->lexer.problems, open.items[i], "this \"{\" is never closed");
+	ARRAY_FINI(&open);
+	return importer->lexer.problems->n == n_problems;
+}
+
 static void copy_file(struct importer *importer, const char *path)
 {
 	struct text content = {0};
@@ -85,7 +107,9 @@ static void copy_file(struct importer *importer, const char *path)
 
 	if (err == 0) {
 		lexer_read(&importer->lexer, name, content.bytes, content.len, &tokens);
-		copy_from(importer, name, tokens.items, tokens.len);
+		/* An imported file without balance would spoil the rest. */
+		if (check_braces(importer, &tokens) || !importer->at)
+			copy_from(importer, name, tokens.items, tokens.len);
 	} else {
 		tell_unreadable(importer, path, err);
 	}
@@ -249,10 +273,8 @@ static size_t keep_snippet(struct importer *importer, const struct token *tokens
 		depth += token_is(&tokens[end], '{');
 		depth -= token_is(&tokens[end], '}');
 	}
-	if (depth > 0) {
-		problem_at(importer->lexer.problems, &tokens[1], "this \"{\" is never closed");
-		return n;
-	}
+	if (depth > 0)
+		return n; /* check_braces has told */
 	if (find_snippet(importer, snippet.name)) {
 		problem_at(importer->lexer.problems, &tokens[0], "snippet \"%s\" is there already",
 			   snippet.name);

@@ -82,7 +82,7 @@ static void parse_ttl(struct draft *draft, void *into, const struct statement *s
 	struct kubernetes *kubernetes = into;
 
 	if (args_check(draft, statement, 1, 1) && block_refuse(draft, statement))
-		number_read(draft, &statement->words[1], 0, 3600, &kubernetes->cluster.ttl_s);
+		number_read(draft, statement, 0, 3600, &kubernetes->cluster.ttl_s);
 }
 
 /* Is the statement a word alone? */
@@ -167,7 +167,7 @@ static void parse_fallthrough(struct draft *draft, void *into, const struct stat
 			&kubernetes->cluster.fallthrough);
 }
 
-#define RESYNC_INSTEAD "CoreDNS ignores it since 1.5; leave it out"
+#define REMOVED_INSTEAD "CoreDNS removed it, too; leave it out"
 
 static const struct directive options[] = {
 	{.name = "objects", .parse = parse_objects, .is_repeatable = true},
@@ -190,8 +190,8 @@ static const struct directive options[] = {
 	{.name = "startup_timeout"},
 	{.name = "zonal"},
 	{.name = "transfer", .instead = "use the directive `transfer`, as in CoreDNS since 1.8"},
-	{.name = "upstream", .instead = "CoreDNS ignores it since 1.7; leave it out"},
-	{.name = "resyncperiod", .instead = RESYNC_INSTEAD},
+	{.name = "upstream", .instead = REMOVED_INSTEAD},
+	{.name = "resyncperiod", .instead = REMOVED_INSTEAD},
 };
 
 /* The zones: the arguments, or those of the server block. */

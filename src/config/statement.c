@@ -14,8 +14,7 @@ struct parser {
 	struct problems *problems;
 };
 
-static struct statement *read_body(struct parser *parser, const struct token *opener,
-				   unsigned depth);
+static struct statement *read_body(struct parser *parser, unsigned depth);
 
 /* Skips to behind the } of the { that was just passed. */
 static void skip_block(struct parser *parser)
@@ -40,7 +39,7 @@ static void read_block(struct parser *parser, struct statement *statement, unsig
 		skip_block(parser);
 		return;
 	}
-	statement->body = read_body(parser, opener, depth + 1);
+	statement->body = read_body(parser, depth + 1);
 }
 
 static bool ends_with_comma(const struct token *token)
@@ -99,8 +98,7 @@ static struct statement *read_stray_block(struct parser *parser, struct statemen
 	return statement == last ? NULL : statement;
 }
 
-static struct statement *read_body(struct parser *parser, const struct token *opener,
-				   unsigned depth)
+static struct statement *read_body(struct parser *parser, unsigned depth)
 {
 	struct statement *first = NULL, **next = &first, *last = NULL;
 
@@ -109,9 +107,8 @@ static struct statement *read_body(struct parser *parser, const struct token *op
 
 		if (token_is(parser->at, '}')) {
 			parser->at++;
-			if (opener)
+			if (depth > 0)
 				return first;
-			problem_at(parser->problems, parser->at - 1, "this \"}\" closes nothing");
 		} else if (token_is(parser->at, '{')) {
 			statement = read_stray_block(parser, last, depth);
 		} else {
@@ -122,8 +119,6 @@ static struct statement *read_body(struct parser *parser, const struct token *op
 			next = &statement->next;
 		}
 	}
-	if (opener)
-		problem_at(parser->problems, opener, "this \"{\" is never closed");
 	return first;
 }
 
@@ -133,5 +128,5 @@ struct statement *statements_read(const struct token *tokens, size_t n, struct a
 	struct parser parser = {
 		.at = tokens, .end = tokens + n, .arena = arena, .problems = problems};
 
-	return read_body(&parser, NULL, 0);
+	return read_body(&parser, 0);
 }

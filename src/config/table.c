@@ -15,7 +15,7 @@ static void parse_bufsize(struct draft *draft, void *into, const struct statemen
 	if (!args_check(draft, statement, 0, 1) || !block_refuse(draft, statement))
 		return;
 	if (statement->n_words == 2)
-		number_read(draft, &statement->words[1], 512, QUERY_UDP_ANSWER_MAX, &octets);
+		number_read(draft, statement, 512, QUERY_UDP_ANSWER_MAX, &octets);
 	block->query.udp_answer_max = (uint16_t)octets;
 }
 
@@ -67,7 +67,7 @@ static void parse_multisocket(struct draft *draft, void *into, const struct stat
 	if (!args_check(draft, statement, 0, 1) || !block_refuse(draft, statement))
 		return;
 	if (statement->n_words == 2)
-		number_read(draft, &statement->words[1], 1, 1024, &n);
+		number_read(draft, statement, 1, 1024, &n);
 	block->n_sockets = n;
 }
 

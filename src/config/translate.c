@@ -15,7 +15,7 @@
 #define LISTENERS_MAX 1024
 
 struct view {
-	const struct draft_key *key;
+	struct draft_key *key;
 	const char *server_text;
 	size_t block;
 	size_t order; /* of appearance */
@@ -99,7 +99,7 @@ static void add_block(struct plan *plan, size_t index)
 	const struct draft_block *block = plan->draft->blocks.items[index];
 
 	for (size_t k = 0; k < block->keys.len; k++) {
-		const struct draft_key *key = &block->keys.items[k];
+		struct draft_key *key = &block->keys.items[k];
 		struct view view = {.key = key, .block = index};
 
 		for (size_t i = 0; i < block->binds.len; i++) {
@@ -152,8 +152,9 @@ static void sort_views(struct draft *draft, struct listener *listener)
 		const struct view *first = &views[i - 1], *second = &views[i];
 		const struct token *place = &first->key->place;
 
-		if (!dns_name_equal(&first->key->zone, &second->key->zone) || listener->is_optional)
+		if (!dns_name_equal(&first->key->zone, &second->key->zone) || second->key->is_told)
 			continue;
+		second->key->is_told = true;
 		problem_at(&draft->problems, &second->key->place,
 			   "zone \"%s\" on port %u is served at %s:%u already",
 			   zone_text(draft, &second->key->zone), (unsigned)listener->port,

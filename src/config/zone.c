@@ -33,6 +33,17 @@ static void mask_address(struct address *address, unsigned bits)
 		address->bytes[i / 8] &= (uint8_t) ~(0x80 >> (i % 8));
 }
 
+/* A colon, white space or a brace in a name is a mistake in the Corefile, whatever a DNS name may
+ * hold. */
+static bool is_plain(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)text[i] <= ' ' || strchr(":{}", text[i]))
+			return false;
+	}
+	return true;
+}
+
 int zone_read(const char *text, size_t len, struct zones *zones, struct text *why)
 {
 	const char *slash = len > 0 ? memchr(text, '/', len) : NULL;
@@ -40,7 +51,7 @@ int zone_read(const char *text, size_t len, struct zones *zones, struct text *wh
 	struct dns_name zone;
 
 	if (!slash || address_from_text(&address, text, (size_t)(slash - text)) != 0) {
-		if (memchr(text, ':', len) || dns_name_from_text(&zone, text, len) != 0) {
+		if (!is_plain(text, len) || dns_name_from_text(&zone, text, len) != 0) {
 			text_puts(why, "is not a domain name");
 			return -EINVAL;
 		}
@@ -92,6 +103,20 @@ static int split_scheme(const char **key, struct text *why)
 	return -EINVAL;
 }
 
+uint16_t port_read(const char *text)
+{
+	unsigned number = 0;
+
+	for (const char *p = text; *p; p++) {
+		if (!isdigit((unsigned char)*p))
+			return 0;
+		number = number * 10 + (unsigned)(*p - '0');
+		if (number > UINT16_MAX)
+			return 0;
+	}
+	return (uint16_t)number;
+}
+
 int zone_key_split(const char *key, const char **zone, size_t *zone_len, uint16_t *port,
 		   struct text *why)
 {
@@ -100,12 +125,11 @@ int zone_key_split(const char *key, const char **zone, size_t *zone_len, uint16_
 
 	const char *colon = strrchr(key, ':');
 	size_t len = strlen(key);
-	unsigned number = 0;
+	uint16_t number = 0;
 
 	if (colon && strspn(colon + 1, "0123456789") == strlen(colon + 1)) {
-		for (const char *p = colon + 1; *p && number <= 65535; p++)
-			number = number * 10 + (unsigned)(*p - '0');
-		if (number < 1 || number > 65535) {
+		number = port_read(colon + 1);
+		if (number == 0) {
 			text_puts(why, "has no port from 1 to 65535 behind its colon");
 			return -EINVAL;
 		}
@@ -121,7 +145,7 @@ int zone_key_split(const char *key, const char **zone, size_t *zone_len, uint16_
 	}
 	*zone = key;
 	*zone_len = len;
-	*port = (uint16_t)number;
+	*port = number;
 	return 0;
 }
 

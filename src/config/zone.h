@@ -23,6 +23,9 @@ MUST_USE int zone_read(const char *text, size_t len, struct zones *zones, struct
 MUST_USE int zone_key_split(const char *key, const char **zone, size_t *zone_len, uint16_t *port,
 			    struct text *why);
 
+/* A port from 1 to 65535 in decimal digits, else 0. */
+uint16_t port_read(const char *text);
+
 /* Is this in-addr.arpa, ip6.arpa or below? */
 bool zone_is_reverse(const struct dns_name *zone);
 

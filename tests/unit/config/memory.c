@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The machine in memory, and the dump.
+ */
+#include "memory.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+static int read_memory(void *arg, const char *path, struct text *content)
+{
+	for (const struct memory_file *file = arg; file->path; file++) {
+		if (strcmp(file->path, path) == 0) {
+			text_puts(content, file->content);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int list_memory(void *arg, const char *pattern,
+		       bool (*on_path)(void *on_arg, const char *path), void *on_arg)
+{
+	size_t head = strcspn(pattern, "*");
+	const char *tail = pattern + head + (pattern[head] != '\0');
+
+	for (const struct memory_file *file = arg; file->path; file++) {
+		size_t len = strlen(file->path);
+
+		if (len < head + strlen(tail) || strncmp(file->path, pattern, head) != 0 ||
+		    strcmp(file->path + len - strlen(tail), tail) != 0)
+			continue;
+		if (!on_path(on_arg, file->path))
+			break;
+	}
+	return 0;
+}
+
+static const char *env_memory(void *arg, const char *name)
+{
+	static const char *const variables[][2] = {
+		{"ZONE", "cluster.test"},
+		{"TWO", "a.test b.test"},
+		{"EMPTY", ""},
+		{"SELF", "{$SELF}"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+		if (strcmp(variables[i][0], name) == 0)
+			return variables[i][1];
+	}
+	return NULL;
+}
+
+static const struct config_interface interfaces[] = {
+	{"lo", {ADDRESS_V4, {127, 0, 0, 1}}},	  {"lo", {ADDRESS_V6, {[15] = 1}}},
+	{"eth0", {ADDRESS_V4, {192, 0, 2, 7}}},	  {"eth0", {ADDRESS_V6, {0xfe, 0x80, [15] = 9}}},
+	{"eth0", {ADDRESS_V6, {0xfd, [15] = 7}}}, {"ll0", {ADDRESS_V6, {0xfe, 0x80, [15] = 8}}},
+};
+
+void memory_machine(struct config_machine *machine, const struct memory_file *files)
+{
+	*machine = (struct config_machine){
+		/* Nothing here writes to it. */
+		.arg = (void *)(uintptr_t)files,
+		.read = read_memory,
+		.list = list_memory,
+		.env = env_memory,
+		.interfaces = interfaces,
+		.n_interfaces = ARRAY_LEN(interfaces),
+	};
+}
+
+static void dump_zones(const struct query_zones *zones, struct text *out)
+{
+	char name[DNS_NAME_TEXT_MAX];
+
+	for (size_t i = 0; i < zones->n; i++) {
+		dns_name_to_text(zones->items[i].wire, zones->items[i].len, name);
+		text_printf(out, "%s%s", i > 0 ? "," : "", name);
+	}
+}
+
+static void dump_sockaddr(const struct sockaddr_storage *address, struct text *out)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+	char host[INET6_ADDRSTRLEN] = "?";
+
+	if (address->ss_family == AF_INET) {
+		inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
+		text_printf(out, "%s:%u", host, ntohs(in->sin_port));
+	} else {
+		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
+		text_printf(out, "[%s]:%u", host, ntohs(in6->sin6_port));
+	}
+}
+
+static void dump_net(const struct config *config, struct text *out)
+{
+	for (size_t i = 0; i < config->net.n_listeners; i++) {
+		const struct net_listener *listener = &config->net.listeners[i];
+
+		text_puts(out, "listen ");
+		dump_sockaddr(&listener->address, out);
+		text_printf(out, "%s server %zu\n", listener->is_optional ? " optional" : "",
+			    listener->server);
+	}
+	for (size_t s = 0; s < config->query.n_servers; s++) {
+		const struct query_server_config *server = &config->query.servers[s];
+
+		for (size_t i = 0; i < server->n_views; i++) {
+			const struct query_view_config *view = &server->views[i];
+
+			text_printf(out, "view %zu %s %s block %zu metrics %zu\n", s,
+				    view->server_text, view->zone_text, view->block, view->metrics);
+		}
+	}
+}
+
+static void dump_cluster(const struct query_cluster_config *cluster, struct text *out)
+{
+	char primary[DNS_NAME_TEXT_MAX] = "none";
+
+	if (cluster->primary)
+		dns_name_to_text(cluster->primary->wire, cluster->primary->len, primary);
+	text_puts(out, " cluster ");
+	dump_zones(&cluster->zones, out);
+	text_printf(out, " primary %s source %zu ttl %u pods %d", primary, cluster->source,
+		    cluster->ttl_s, (int)cluster->pods);
+	if (cluster->has_fallthrough) {
+		text_puts(out, " fallthrough ");
+		dump_zones(&cluster->fallthrough, out);
+	}
+	text_puts(out, "\n");
+}
+
+static void dump_block(const struct query_block_config *block, size_t i, struct text *out)
+{
+	text_printf(out, "block %zu%s%s%s", i, block->has_whoami ? " whoami" : "",
+		    block->has_errors ? " errors" : "", block->has_prometheus ? " prometheus" : "");
+	if (block->udp_answer_max != QUERY_UDP_ANSWER_DEFAULT)
+		text_printf(out, " bufsize %u", block->udp_answer_max);
+	text_puts(out, "\n");
+	for (size_t k = 0; k < block->n_clusters; k++)
+		dump_cluster(&block->clusters[k], out);
+	for (size_t k = 0; k < block->n_logs; k++) {
+		text_puts(out, " log ");
+		dump_zones(&block->logs[k].names, out);
+		text_printf(out, " classes %u%s\n", block->logs[k].classes,
+			    block->logs[k].is_combined ? " combined" : "");
+	}
+}
+
+static void dump_source(const struct kube_source_config *source, size_t i, struct text *out)
+{
+	text_printf(out, "source %zu objects", i);
+	for (size_t k = 0; k < source->n_objects; k++)
+		text_printf(out, " %s", source->objects[k]);
+	for (size_t k = 0; k < source->n_namespaces; k++)
+		text_printf(out, " namespace %s", source->namespaces[k]);
+	text_printf(out, "%s%s%s%s%s%s\n", source->labels ? " labels" : "",
+		    source->namespace_labels ? " namespace_labels" : "",
+		    source->noendpoints ? " noendpoints" : "",
+		    source->endpoint_pod_names ? " endpoint_pod_names" : "",
+		    source->ignore_empty_service ? " ignore_empty_service" : "",
+		    source->wants_pods ? " pods" : "");
+}
+
+static void dump_http(const char *name, const struct config_http *http, size_t n, struct text *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		text_printf(out, "%s ", name);
+		dump_sockaddr(&http[i].address, out);
+		text_puts(out, http[i].is_wildcard ? " wildcard\n" : "\n");
+	}
+}
+
+void config_dump(const struct config *config, struct text *out)
+{
+	char address[ADDRESS_TEXT_MAX];
+
+	dump_net(config, out);
+	for (size_t i = 0; i < config->query.n_blocks; i++)
+		dump_block(&config->query.blocks[i], i, out);
+	for (size_t i = 0; i < config->kube.n_sources; i++)
+		dump_source(&config->kube.sources[i], i, out);
+	for (size_t i = 0; i < config->query.n_own; i++) {
+		address_to_text(&config->query.own[i], address);
+		text_printf(out, "own %s\n", address);
+	}
+	dump_http("health", config->health, config->n_health, out);
+	dump_http("ready", config->ready, config->n_ready, out);
+	dump_http("prometheus", config->prometheus, config->n_prometheus, out);
+	if (config->lameduck_ms > 0)
+		text_printf(out, "lameduck %llu\n", (unsigned long long)config->lameduck_ms);
+	if (config->net.n_workers != 2)
+		text_printf(out, "workers %u\n", config->net.n_workers);
+	if (config->has_debug)
+		text_puts(out, "debug\n");
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Corefiles that are right, and what they are translated to.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "memory.h"
+
+#define PAIR "listen 0.0.0.0:53 server 0\nlisten [::]:53 optional server 0\n"
+#define ROOT PAIR "view 0 dns://:53 . block 0 metrics 0\n"
+#define OWN "own 192.0.2.7\nown fd00::7\n"
+
+struct accepted_case {
+	const char *name;
+	const char *corefile;
+	const char *want;
+};
+
+static const struct accepted_case cases[] = {
+	{"one block", ".:53 {\n whoami\n}\n", ROOT "block 0 whoami\n"},
+	{"the default port", ".\n{\nerrors\n}", ROOT "block 0 errors\n"},
+	{"no braces", "\n# comment\n.\nerrors\nlog . {\n class error\n}\nwhoami", //
+	 ROOT "block 0 whoami errors\n log . classes 4\n"},
+	{"a zone alone", ".", ROOT "block 0\n"},
+	{"CRLF, BOM and other spaces", "\xef\xbb\xbf.\xc2\xa0{\r\n\twhoami\r\n}\r\n",
+	 ROOT "block 0 whoami\n"},
+	{"a comment needs a space before it", ". { # {\n log a#b.test # x\n}",
+	 ROOT "block 0\n log a#b.test. classes 7\n"},
+	{"quotes", "\".\" {\n log \"a\\\"b.test\" \"x\\032y.test\" \"{combined}\"\n}",
+	 ROOT "block 0\n log a\"b.test.,x\\032y.test. classes 7 combined\n"},
+	{"schemes", "dns://a.test:54 {\n}\ndns://a.test {\n}\n",
+	 "listen 0.0.0.0:54 server 0\nlisten [::]:54 optional server 0\n"
+	 "listen 0.0.0.0:53 server 1\nlisten [::]:53 optional server 1\n"
+	 "view 0 dns://:54 a.test. block 0 metrics 1\n"
+	 "view 1 dns://:53 a.test. block 1 metrics 0\nblock 0\nblock 1\n"},
+	{"keys over lines, the longest zone first", "a.test, b.a.test,\n . A.B.Test {\n}",
+	 PAIR "view 0 dns://:53 a.b.test. block 0 metrics 1\n"
+	      "view 0 dns://:53 b.a.test. block 0 metrics 3\n"
+	      "view 0 dns://:53 a.test. block 0 metrics 2\n"
+	      "view 0 dns://:53 . block 0 metrics 0\nblock 0\n"},
+	{"CIDR keys", "10.1.2.3/23:53 fd00::/16 0/25.2.0.192.in-addr.arpa {\n}",
+	 PAIR "view 0 dns://:53 0/25.2.0.192.in-addr.arpa. block 0 metrics 1\n"
+	      "view 0 dns://:53 0.0.d.f.ip6.arpa. block 0 metrics 0\n"
+	      "view 0 dns://:53 2.1.10.in-addr.arpa. block 0 metrics 2\n"
+	      "view 0 dns://:53 3.1.10.in-addr.arpa. block 0 metrics 3\nblock 0\n"},
+	{"two blocks, the same port", ". {\n errors\n}\na.test {\n whoami\n}\n",
+	 PAIR "view 0 dns://:53 a.test. block 1 metrics 1\n"
+	      "view 0 dns://:53 . block 0 metrics 0\nblock 0 errors\nblock 1 whoami\n"},
+	{"bind", ". {\n bind 127.0.0.1 ::1\n bind 127.0.0.1\n}",
+	 "listen 127.0.0.1:53 server 0\nlisten [::1]:53 server 1\n"
+	 "view 0 dns://127.0.0.1:53 . block 0 metrics 0\n"
+	 "view 1 dns://[::1]:53 . block 0 metrics 1\nblock 0\n"},
+	{"bind to interfaces", ".:1053 {\n bind lo eth0 {\n except ::1 192.0.2.7\n }\n}",
+	 "listen 127.0.0.1:1053 server 0\nlisten [fd00::7]:1053 server 1\n"
+	 "view 0 dns://127.0.0.1:1053 . block 0 metrics 0\n"
+	 "view 1 dns://[fd00::7]:1053 . block 0 metrics 1\nblock 0\n"},
+	{"bind beside none", ". {\n}\n. {\n bind 127.0.0.1\n}",
+	 PAIR "listen 127.0.0.1:53 server 1\nview 0 dns://:53 . block 0 metrics 1\n"
+	      "view 1 dns://127.0.0.1:53 . block 1 metrics 0\nblock 0\nblock 1\n"},
+	{"bind to a wildcard", "a.test {\n bind 0.0.0.0\n}\nb.test {\n}",
+	 "listen 0.0.0.0:53 server 0\nlisten [::]:53 optional server 1\n"
+	 "view 0 dns://0.0.0.0:53 a.test. block 0 metrics 0\n"
+	 "view 0 dns://:53 b.test. block 1 metrics 1\n"
+	 "view 1 dns://:53 b.test. block 1 metrics 1\nblock 0\nblock 1\n"},
+	{"log",
+	 ". {\n log\n log a.test b.test {common} {\n class denial success\n class error\n }\n}",
+	 ROOT "block 0\n log . classes 7\n log a.test.,b.test. classes 7\n"},
+	{"log classes", ". {\n log . {combined} {\n class denial error\n }\n}",
+	 ROOT "block 0\n log . classes 6 combined\n"},
+	{"health, ready, prometheus",
+	 ". {\n health {\n lameduck 1m30.5s\n }\n ready\n prometheus\n}\n"
+	 "a.test {\n health 127.0.0.1:81 {\n lameduck 300ms\n }\n ready :8181 {\n"
+	 " monitor until-ready\n }\n prometheus [::1]:9153\n}\n",
+	 PAIR "view 0 dns://:53 a.test. block 1 metrics 1\n"
+	      "view 0 dns://:53 . block 0 metrics 0\nblock 0 prometheus\nblock 1 prometheus\n"
+	      "health [::]:8080 wildcard\nhealth 127.0.0.1:81\nready [::]:8181 wildcard\n"
+	      "prometheus 127.0.0.1:9153\nprometheus [::1]:9153\nlameduck 90500\n"},
+	{"wildcards of both kinds", ". {\n health 0.0.0.0:1\n prometheus [::]:1\n}",
+	 ROOT "block 0 prometheus\nhealth [::]:1 wildcard\nprometheus [::]:1 wildcard\n"},
+	{"small ones", ". {\n loadbalance\n debug\n bufsize 512\n multisocket 7\n}",
+	 ROOT "block 0 bufsize 512\nworkers 7\ndebug\n"},
+	{"their defaults", ". {\n loadbalance round_robin\n bufsize\n multisocket\n}\n",
+	 ROOT "block 0\n"},
+	{"the largest multisocket", ". {\n multisocket 1\n}\na.test {\n multisocket 3\n}",
+	 PAIR "view 0 dns://:53 a.test. block 1 metrics 1\n"
+	      "view 0 dns://:53 . block 0 metrics 0\nblock 0\nblock 1\nworkers 3\n"},
+	{"kubernetes", ". {\n kubernetes cluster.local in-addr.arpa {\n objects a.json\n }\n}",
+	 ROOT
+	 "block 0\n cluster cluster.local.,in-addr.arpa. primary cluster.local. source 0 ttl 5 "
+	 "pods 0\nsource 0 objects a.json\n" OWN},
+	{"kubernetes with everything",
+	 ". {\n kubernetes 10.0.0.0/8 Cluster.Local {\n objects a b\n objects c\n pods verified\n"
+	 " ttl 0\n noendpoints\n endpoint_pod_names\n namespaces x y\n namespaces z\n"
+	 " labels app in (web, db),tier!=x\n ignore empty_service\n fallthrough\n }\n}",
+	 ROOT "block 0\n cluster 10.in-addr.arpa.,cluster.local. primary cluster.local. source 0 "
+	      "ttl 0 pods 2 fallthrough \nsource 0 objects a b c namespace x namespace y "
+	      "namespace z labels noendpoints endpoint_pod_names ignore_empty_service pods\n" OWN},
+	{"kubernetes in the block's zones",
+	 "a.test 10.0.0.0/8 {\n kubernetes {\n objects a\n namespace_labels env=x\n"
+	 " pods insecure\n fallthrough in-addr.arpa 10.0.0.0/8\n }\n bind 127.0.0.1\n}",
+	 "listen 127.0.0.1:53 server 0\n"
+	 "view 0 dns://127.0.0.1:53 10.in-addr.arpa. block 0 metrics 0\n"
+	 "view 0 dns://127.0.0.1:53 a.test. block 0 metrics 1\nblock 0\n"
+	 " cluster a.test.,10.in-addr.arpa. primary a.test. source 0 ttl 5 pods 1 "
+	 "fallthrough in-addr.arpa.,10.in-addr.arpa.\n"
+	 "source 0 objects a namespace_labels\nown 127.0.0.1\n"},
+	{"equal sources are one",
+	 "a.test {\n kubernetes {\n objects x\n labels a=b\n ttl 1\n pods insecure\n }\n}\n"
+	 "b.test {\n kubernetes {\n labels a=b\n objects x\n }\n}\n"
+	 "c.test {\n kubernetes {\n objects x\n labels a=b\n pods verified\n }\n}\n",
+	 PAIR "view 0 dns://:53 a.test. block 0 metrics 0\n"
+	      "view 0 dns://:53 b.test. block 1 metrics 1\n"
+	      "view 0 dns://:53 c.test. block 2 metrics 2\n"
+	      "block 0\n cluster a.test. primary a.test. source 0 ttl 1 pods 1\n"
+	      "block 1\n cluster b.test. primary b.test. source 0 ttl 5 pods 0\n"
+	      "block 2\n cluster c.test. primary c.test. source 1 ttl 5 pods 2\n"
+	      "source 0 objects x labels\nsource 1 objects x labels pods\n" OWN},
+	{"variables",
+	 "{$ZONE} {$EMPTY} {%NONE%} {$NONE:x.y} a{$ZONE}b{%EMPTY:c%} {\n log \"x{%NONE:.y%}\"\n}",
+	 PAIR "view 0 dns://:53 acluster.testbc. block 0 metrics 0\n"
+	      "view 0 dns://:53 cluster.test. block 0 metrics 1\n"
+	      "view 0 dns://:53 x.y. block 0 metrics 2\n"
+	      "block 0\n log x.y. classes 7\n"},
+	{"imports", "import zones\n. {\n import sub/first\n}\n",
+	 PAIR "view 0 dns://:53 z.test. block 0 metrics 1\n"
+	      "view 0 dns://:53 . block 1 metrics 0\nblock 0 whoami\n"
+	      "block 1 errors\n log second.test. classes 7\n log third.test. classes 7\n"},
+	{"snippets",
+	 "(block) {\n . {\n  import inner\n }\n}\n(inner) {\n errors\n whoami\n}\n"
+	 "import block\n",
+	 ROOT "block 0 whoami errors\n"},
+	{"snippets in blocks",
+	 "(c) {\n class error\n}\n(l) {\n log . {\n import c\n }\n}\n. {\n import l\n errors\n}\n",
+	 ROOT "block 0 errors\n log . classes 4\n"},
+	{"a pattern without matches", ". {\n import none/*.override\n whoami\n}",
+	 ROOT "block 0 whoami\n"},
+};
+
+static const struct memory_file files[] = {
+	{"Corefile", ""},
+	{"zones", "z.test {\n whoami\n}"},
+	{"sub/first", "errors\nimport s*d\nimport ../sub/third"},
+	{"sub/second", "log second.test"},
+	{"sub/../sub/third", "log third.test"},
+	{NULL, NULL},
+};
+
+/* Returns whether the case is as it should be. */
+static bool check_case(const struct accepted_case *accepted)
+{
+	struct memory_file with_corefile[ARRAY_LEN(files)];
+	struct config_options options = {.default_port = 53, .n_cpus = 2};
+	struct config_machine machine;
+	struct config config;
+	struct text problems = {0}, dump = {0};
+
+	memcpy(with_corefile, files, sizeof(files));
+	with_corefile[0].content = accepted->corefile;
+	memory_machine(&machine, with_corefile);
+	if (config_load_on(&config, "Corefile", &machine, &options, &problems) == 0)
+		config_dump(&config, &dump);
+	text_append(&dump, problems.bytes, problems.len);
+
+	bool is_good = strcmp(dump.bytes, accepted->want ? accepted->want : "") == 0;
+
+	if (!is_good)
+		print_error("%s: got\n%swant\n%s", accepted->name, dump.bytes, accepted->want);
+	config_free(&config);
+	text_fini(&dump);
+	text_fini(&problems);
+	return is_good;
+}
+
+static void test_accepted(void **state)
+{
+	size_t n_bad = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		n_bad += !check_case(&cases[i]);
+	assert_int_equal(n_bad, 0);
+}
+
+/* What every configuration has, and what is left behind by config_free. */
+static void test_defaults(void **state)
+{
+	static const struct memory_file one[] = {{"Corefile", ". {\n}"}, {NULL, NULL}};
+	struct config_options options = {.default_port = 1053, .n_cpus = 5};
+	struct config_machine machine;
+	struct config config;
+	struct text problems = {0};
+
+	memory_machine(&machine, one);
+	assert_int_equal(config_load_on(&config, "Corefile", &machine, &options, &problems), 0);
+	assert_string_equal(config.query.servers[0].views[0].server_text, "dns://:1053");
+	assert_int_equal(config.net.n_workers, 5);
+	assert_int_equal(config.net.tcp_max, 8192);
+	assert_int_equal(config.net.tcp_max_per_client, 1024);
+	assert_int_equal(config.net.tcp_idle_ms, 10000);
+	assert_int_equal(config.net.tcp_stall_ms, 5000);
+	assert_int_equal(config.net.tcp_buffer_bytes, 16 << 20);
+	assert_int_equal(config.query.tcp_keepalive_100ms, 100);
+	assert_int_equal(config.query.n_metrics, 1);
+	assert_null(config.query.tables);
+	config_free(&config);
+	assert_null(config.arena.chunks);
+	text_fini(&problems);
+}
+
+/* Those of -plugins can be used: an argument too many is what is wrong with them, not that they are
+ * unknown or absent. */
+static void test_directives(void **state)
+{
+	struct config_options options = {.default_port = 53, .n_cpus = 1};
+	size_t n = 0;
+
+	for (const char *const *name = config_directives(); *name; name++, n++) {
+		struct text corefile = {0}, problems = {0};
+		struct config_machine machine;
+		struct config config;
+
+		text_printf(&corefile, ". {\n %s %s @ @\n}", *name, *name);
+
+		struct memory_file one[] = {{"Corefile", corefile.bytes}, {NULL, NULL}};
+
+		memory_machine(&machine, one);
+		if (config_load_on(&config, "Corefile", &machine, &options, &problems) == 0)
+			config_free(&config);
+		else if (strstr(problems.bytes, "unknown directive") ||
+			 strstr(problems.bytes, "does not have"))
+			fail_msg("%s: %s", *name, problems.bytes);
+		text_fini(&corefile);
+		text_fini(&problems);
+	}
+	assert_true(n >= 12);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_directives),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

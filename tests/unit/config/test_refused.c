@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Corefiles that are wrong, and exactly what is said about them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "memory.h"
+
+struct refused_case {
+	const char *name;
+	const char *corefile;
+	const char *want;
+};
+
+static const struct refused_case cases[] = {
+	/* files and tokens */
+	{"empty", "", "Corefile: empty: a server block is needed, as in \".:53 { ... }\"\n"},
+	{"nothing but comments and snippets", "# x\n(a) {\n errors\n}\n",
+	 "Corefile: empty: a server block is needed, as in \".:53 { ... }\"\n"},
+	{"a quote without an end", ". {\n log \"a.test\n}\n",
+	 "Corefile:2: this quote is never closed\n"
+	 "Corefile:1: this \"{\" is never closed\n"},
+	{"a variable is not replaced again", ". {\n {$SELF}\n}",
+	 "Corefile:2: unknown directive \"{$SELF}\"\n"},
+	{"a variable stays one word", "{$TWO} {\n kubernetes {$TWO} {\n objects x\n }\n}",
+	 "Corefile:1: \"a.test b.test\" is not a domain name\n"
+	 "Corefile:2: \"a.test b.test\" is not a domain name\n"},
+	{"control characters", ". {\n \"a\x1b[31m\nb\"\n}",
+	 "Corefile:2: unknown directive \"a?[31m?b\"\n"},
+
+	/* blocks */
+	{"a brace without an end", "a.test {\n errors\n\nb.test {\n whoami\n}\n",
+	 "Corefile:1: this \"{\" is never closed\n"
+	 "Corefile:4: unknown directive \"b.test\"\n"},
+	{"a brace too many", ". {\n errors\n}\n}\n", "Corefile:4: this \"}\" closes nothing\n"},
+	{"a brace in its line", ". {\n health { lameduck 5s }\n}\n",
+	 "Corefile:2: \"}\" has to stand on a line of its own\n"},
+	{"a brace on its own line", ". {\n health\n {\n lameduck 5s\n }\n}\n",
+	 "Corefile:3: \"{\" has to stand at the end of a directive's line\n"},
+	{"a quoted brace is a word", ". \"{\"\n errors \"}\"\n",
+	 "Corefile:1: \"{\" needs a space before \"{\"\n"
+	 "Corefile:2: \"errors\" has an argument too many: \"}\"\n"},
+	{"no space before a brace", ".:53{\n errors\n}\n",
+	 "Corefile:3: this \"}\" closes nothing\n"
+	 "Corefile:1: \".:53{\" needs a space before \"{\"\n"},
+	{"a block without zones", "{\n errors\n}\n",
+	 "Corefile:1: a zone is missing before \"{\"\n"},
+	{"a block with empty zones", "{$EMPTY} {\n errors\n}\n",
+	 "Corefile:1: this server block has no zone\n"},
+	{"too deep", "a { b { c { d { e { f { g { h { i { j {\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n",
+	 "Corefile:1: blocks nest deeper than 8\n"
+	 "Corefile:1: unknown directive \"b\"\n"},
+	{"a directive outside", "errors\n. {\n whoami\n}\n",
+	 "Corefile:1: \"errors\" stands outside of a server block, as in \".:53 { ... }\"\n"},
+
+	/* keys */
+	{"keys", ".:0 .:65536 .:x a..test :53 dns:// 10.0.0.0/33 fd00::1/x {\n}",
+	 "Corefile:1: \".:0\" has no port from 1 to 65535 behind its colon\n"
+	 "Corefile:1: \".:65536\" has no port from 1 to 65535 behind its colon\n"
+	 "Corefile:1: \".:x\" is not a domain name\n"
+	 "Corefile:1: \"a..test\" is not a domain name\n"
+	 "Corefile:1: \":53\" has no zone: write \".:53\" for all names\n"
+	 "Corefile:1: \"dns://\" has no zone: write \".\" for all names\n"
+	 "Corefile:1: \"10.0.0.0/33\" is not a prefix: its length has to be 0 to 32\n"
+	 "Corefile:1: \"fd00::1/x\" is not a prefix: its length has to be 0 to 128\n"},
+	{"schemes", "tls://. https://a.test:443 gopher://x {\n}",
+	 "Corefile:1: \"tls://.\" is not served: tls:// is not there yet, only dns://\n"
+	 "Corefile:1: \"https://a.test:443\" is not served: https:// is not there yet, only "
+	 "dns://\n"
+	 "Corefile:1: \"gopher://x\" has an unknown scheme: only dns:// is served\n"},
+	{"a zone twice", ".:53 a.test {\n}\na.test\n{\n}\nA.TEST.:54 . {\n bind 127.0.0.1\n}",
+	 "Corefile:3: zone \"a.test.\" on port 53 is served at Corefile:1 already\n"},
+	{"a zone twice in a block", "a.test a.test {\n bind 127.0.0.1 127.0.0.2\n}",
+	 "Corefile:1: zone \"a.test.\" on port 53 is served at Corefile:1 already\n"},
+	{"prefixes that meet", "10.0.0.0/8 {\n}\n10.in-addr.arpa {\n}",
+	 "Corefile:3: zone \"10.in-addr.arpa.\" on port 53 is served at Corefile:1 already\n"},
+
+	/* words */
+	{"unknown words", ". {\n kubernets\n importt x\n xyzzy\n}",
+	 "Corefile:2: unknown directive \"kubernets\": did you mean \"kubernetes\"?\n"
+	 "Corefile:3: unknown directive \"importt\": did you mean \"import\"?\n"
+	 "Corefile:4: unknown directive \"xyzzy\"\n"},
+	{"known words", ". {\n forward . 1.2.3.4 {\n max_fails 1\n }\n cache\n etcd\n proxy . x\n}",
+	 "Corefile:2: \"forward\" is not there yet\n"
+	 "Corefile:5: \"cache\" is not there yet\n"
+	 "Corefile:6: kaname does not have \"etcd\": use `forward` to a server that has these "
+	 "zones\n"
+	 "Corefile:7: kaname does not have \"proxy\": use `forward`, as in CoreDNS since 1.5\n"},
+	{"twice", ". {\n errors\n\n errors\n whoami\n whoami\n}",
+	 "Corefile:4: \"errors\" stands at Corefile:2 already\n"
+	 "Corefile:6: \"whoami\" stands at Corefile:5 already\n"},
+	{"arguments",
+	 ". {\n errors x\n whoami {\n }\n debug on\n bufsize 1 2\n multisocket 0\n health a b\n"
+	 " ready :1 :2\n prometheus x y\n loadbalance round_robin x\n bind\n}",
+	 "Corefile:2: \"errors\" has an argument too many: \"x\"\n"
+	 "Corefile:3: \"whoami\" has no block of options\n"
+	 "Corefile:5: \"debug\" has an argument too many: \"on\"\n"
+	 "Corefile:6: \"bufsize\" has an argument too many: \"2\"\n"
+	 "Corefile:7: multisocket: \"0\" is not a number from 1 to 1024\n"
+	 "Corefile:8: \"health\" has an argument too many: \"b\"\n"
+	 "Corefile:9: \"ready\" has an argument too many: \":2\"\n"
+	 "Corefile:10: \"prometheus\" has an argument too many: \"y\"\n"
+	 "Corefile:11: \"loadbalance\" has an argument too many: \"x\"\n"
+	 "Corefile:12: \"bind\" lacks an argument\n"},
+	{"numbers",
+	 ". {\n bufsize 511\n multisocket 1025\n}\na.test {\n bufsize -1\n multisocket x\n}",
+	 "Corefile:2: bufsize: \"511\" is not a number from 512 to 4096\n"
+	 "Corefile:3: multisocket: \"1025\" is not a number from 1 to 1024\n"
+	 "Corefile:6: bufsize: \"-1\" is not a number from 512 to 4096\n"
+	 "Corefile:7: multisocket: \"x\" is not a number from 1 to 1024\n"},
+	{"loadbalance", ". {\n loadbalance weighted f\n}\na.test {\n loadbalance round-robin\n}",
+	 "Corefile:2: loadbalance: \"weighted\" is not there yet\n"
+	 "Corefile:5: loadbalance: unknown policy \"round-robin\": did you mean "
+	 "\"round_robin\"?\n"},
+	{"errors", ". {\n errors {\n consolidate 5m x\n stacktrace\n consolidat\n }\n}",
+	 "Corefile:3: errors: \"consolidate\" is not there yet\n"
+	 "Corefile:4: errors: kaname does not have \"stacktrace\": it has no panics to recover "
+	 "from; leave it out\n"
+	 "Corefile:5: errors: unknown option \"consolidat\": did you mean \"consolidate\"?\n"},
+
+	/* addresses */
+	{"bind", ". {\n bind eth1 1.2.3 ll0\n bind lo {\n except 127.0.0.1 ::1\n }\n}",
+	 "Corefile:2: bind: \"eth1\" is neither an address nor an interface that has one\n"
+	 "Corefile:2: bind: \"1.2.3\" is neither an address nor an interface that has one\n"
+	 "Corefile:2: bind: \"ll0\" is neither an address nor an interface that has one\n"
+	 "Corefile:3: bind: \"except\" leaves no address\n"},
+	{"http",
+	 ". {\n health 8080\n ready host:80\n prometheus ::1:9153\n}\n"
+	 "a.test {\n health :0\n ready [1.2.3.4]:80\n prometheus :http\n}",
+	 "Corefile:2: health: \"8080\" is not an address with a port, as in :8080 or "
+	 "127.0.0.1:8080\n"
+	 "Corefile:3: ready: \"host:80\" is not an address with a port, as in :8080 or "
+	 "127.0.0.1:8080\n"
+	 "Corefile:4: prometheus: \"::1:9153\" is not an address with a port, as in :8080 or "
+	 "127.0.0.1:8080\n"
+	 "Corefile:7: health: \":0\" is not an address with a port, as in :8080 or 127.0.0.1:8080\n"
+	 "Corefile:8: ready: \"[1.2.3.4]:80\" is not an address with a port, as in :8080 or "
+	 "127.0.0.1:8080\n"
+	 "Corefile:9: prometheus: \":http\" is not an address with a port, as in :8080 or "
+	 "127.0.0.1:8080\n"},
+	{"health", ". {\n health {\n lameduck\n lameduck 5\n lamduck 5s\n }\n}",
+	 "Corefile:3: \"lameduck\" lacks an argument\n"
+	 "Corefile:4: \"lameduck\" stands at Corefile:3 already\n"
+	 "Corefile:5: health: unknown option \"lamduck\": did you mean \"lameduck\"?\n"},
+	{"durations",
+	 ". {\n health {\n lameduck -5s\n }\n}\na.test {\n health {\n lameduck 1.2.3s\n }\n}\n"
+	 "b.test {\n health {\n lameduck 25h\n }\n}",
+	 "Corefile:3: \"-5s\" is not a duration of at most a day, as in 5s or 1m30s\n"
+	 "Corefile:8: \"1.2.3s\" is not a duration of at most a day, as in 5s or 1m30s\n"
+	 "Corefile:13: \"25h\" is not a duration of at most a day, as in 5s or 1m30s\n"},
+	{"ready", ". {\n ready {\n monitor always\n }\n}",
+	 "Corefile:3: ready: unknown kind of monitor \"always\": there are until-ready, "
+	 "continuously\n"},
+	{"prometheus", ". {\n prometheus {\n tls a b\n }\n}",
+	 "Corefile:3: prometheus: \"tls\" is not there yet\n"},
+	{"log",
+	 ". {\n log . \"{remote}\"\n log a..b {\n class none\n class\n minDuration 1s\n }\n}",
+	 "Corefile:2: log: a format of one's own is not there yet: use {common} or {combined}\n"
+	 "Corefile:3: \"a..b\" is not a domain name\n"
+	 "Corefile:4: log: unknown class \"none\": there are success, denial, error, all\n"
+	 "Corefile:5: \"class\" lacks an argument\n"
+	 "Corefile:6: log: \"minDuration\" is not there yet\n"},
+
+	/* kubernetes */
+	{"kubernetes alone", ". {\n kubernetes\n}",
+	 "Corefile:2: kubernetes: watching the API server is not there yet: give `objects "
+	 "PATH...`\n"},
+	{"kubernetes, zones", ". {\n kubernetes cluster.local:53 10.0.0.0/40 {\n objects x\n }\n}",
+	 "Corefile:2: \"cluster.local:53\" is not a domain name\n"
+	 "Corefile:2: \"10.0.0.0/40\" is not a prefix: its length has to be 0 to 32\n"},
+	{"kubernetes, only reverse zones", "10.0.0.0/8 {\n kubernetes {\n objects x\n }\n}",
+	 "Corefile:2: kubernetes: one zone at least has to be a forward one, such as "
+	 "cluster.local\n"},
+	{"kubernetes, options",
+	 ". {\n kubernetes a.test {\n objects\n pods maybe\n ttl 3601\n noendpoints x\n"
+	 " namespaces\n namespaces -x\n labels a in\n ignore emptyservice\n fallthrough a..b\n"
+	 " objects \"\"\n ttl\n endpoint_pod_name\n }\n}",
+	 "Corefile:3: \"objects\" lacks an argument\n"
+	 "Corefile:4: kubernetes: unknown mode of pods \"maybe\": there are disabled, insecure, "
+	 "verified\n"
+	 "Corefile:5: ttl: \"3601\" is not a number from 0 to 3600\n"
+	 "Corefile:6: \"noendpoints\" has an argument too many: \"x\"\n"
+	 "Corefile:7: \"namespaces\" lacks an argument\n"
+	 "Corefile:8: kubernetes: \"-x\" cannot be a namespace's name\n"
+	 "Corefile:9: kubernetes: labels: expected ( after in or notin at the end\n"
+	 "Corefile:10: kubernetes: cannot ignore \"emptyservice\": did you mean "
+	 "\"empty_service\"?\n"
+	 "Corefile:11: \"a..b\" is not a domain name\n"
+	 "Corefile:12: kubernetes: a path of \"objects\" is empty\n"
+	 "Corefile:13: \"ttl\" stands at Corefile:5 already\n"
+	 "Corefile:14: kubernetes: unknown option \"endpoint_pod_name\": did you mean "
+	 "\"endpoint_pod_names\"?\n"},
+	{"kubernetes, not there",
+	 ". {\n kubernetes a.test {\n objects x\n endpoint http://x\n tls a b c\n kubeconfig x\n"
+	 " startup_timeout 5s\n apiserver_qps 1\n multicluster x\n zonal\n transfer to *\n"
+	 " upstream\n resyncperiod 5m\n }\n}",
+	 "Corefile:4: kubernetes: \"endpoint\" is not there yet\n"
+	 "Corefile:5: kubernetes: \"tls\" is not there yet\n"
+	 "Corefile:6: kubernetes: \"kubeconfig\" is not there yet\n"
+	 "Corefile:7: kubernetes: \"startup_timeout\" is not there yet\n"
+	 "Corefile:8: kubernetes: \"apiserver_qps\" is not there yet\n"
+	 "Corefile:9: kubernetes: \"multicluster\" is not there yet\n"
+	 "Corefile:10: kubernetes: \"zonal\" is not there yet\n"
+	 "Corefile:11: kubernetes: kaname does not have \"transfer\": use the directive "
+	 "`transfer`, as in CoreDNS since 1.8\n"
+	 "Corefile:12: kubernetes: kaname does not have \"upstream\": CoreDNS removed it, too; "
+	 "leave it out\n"
+	 "Corefile:13: kubernetes: kaname does not have \"resyncperiod\": CoreDNS removed it, too; "
+	 "leave it out\n"},
+	{"kubernetes, namespaces both ways",
+	 ". {\n kubernetes a.test {\n objects x\n namespaces x\n namespace_labels a=b\n }\n}",
+	 "Corefile:2: kubernetes: \"namespaces\" and \"namespace_labels\" exclude each other\n"},
+	{"kubernetes twice",
+	 ". {\n kubernetes a.test {\n objects x\n }\n kubernetes b.test {\n objects x\n }\n}",
+	 "Corefile:5: \"kubernetes\" stands at Corefile:2 already\n"},
+
+	/* imports */
+	{"import, arguments", "import\nimport a b\nimport \"\"\n",
+	 "Corefile:1: \"import\" takes one argument: a file, a pattern or a snippet's name\n"
+	 "Corefile:2: \"import\" takes one argument: a file, a pattern or a snippet's name\n"
+	 "Corefile:3: \"import\" takes one argument: a file, a pattern or a snippet's name\n"},
+	{"import, no such file", ". {\n import missing\n}",
+	 "Corefile:2: cannot import \"missing\": No such file or directory\n"},
+	{"import, cycle", "import Corefile\n. {\n import one\n}",
+	 "Corefile:1: import cycle: \"Corefile\" imports itself\n"
+	 "two:2: import cycle: \"one\" imports itself\n"},
+	{"import, wildcards", "import a/*/*/*.conf\n.",
+	 "Corefile:1: \"a/*/*/*.conf\" has too many wildcards: at most two are allowed\n"},
+	{"import, problems elsewhere", ". {\n import wrong/*.override\n import inner\n foo\n}",
+	 "wrong/b.override:1: this \"{\" is never closed\n"
+	 "inner:1: this \"}\" closes nothing\n"
+	 "wrong/a.override:1: unknown directive \"errorz\": did you mean \"errors\"?\n"
+	 "wrong/a.override:3: \"whoami\" has an argument too many: \"x\"\n"
+	 "Corefile:4: unknown directive \"foo\"\n"},
+	{"snippets", "(a) {\n import a\n}\n(a) {\n}\n. {\n import a\n}\n(b) {\n",
+	 "Corefile:9: this \"{\" is never closed\n"
+	 "Corefile:4: snippet \"a\" is there already\n"
+	 "Corefile:2: import cycle: \"(a)\" imports itself\n"},
+	{"snippets upon snippets",
+	 "(a) {\n}\n(b) {\n import a\n import a\n import a\n import a\n import a\n import a\n"
+	 " import a\n import a\n import a\n import a\n}\n(c) {\n import b\n import b\n import b\n"
+	 " import b\n import b\n import b\n import b\n import b\n import b\n import b\n}\n"
+	 "(d) {\n import c\n import c\n import c\n import c\n import c\n import c\n import c\n"
+	 " import c\n import c\n import c\n}\n. {\n import d\n}",
+	 "Corefile:37: more than 1000 imports\n"},
+
+	/* what clusters have today */
+	{"kubeadm's default",
+	 ".:53 {\n    errors\n    health {\n       lameduck 5s\n    }\n    ready\n"
+	 "    kubernetes cluster.local in-addr.arpa ip6.arpa {\n       pods insecure\n"
+	 "       fallthrough in-addr.arpa ip6.arpa\n       ttl 30\n    }\n    prometheus :9153\n"
+	 "    forward . /etc/resolv.conf {\n       max_concurrent 1000\n    }\n    cache 30 {\n"
+	 "       disable success cluster.local\n       disable denial cluster.local\n    }\n"
+	 "    loop\n    reload\n    loadbalance\n}\n",
+	 "Corefile:7: kubernetes: watching the API server is not there yet: give `objects "
+	 "PATH...`\n"
+	 "Corefile:13: \"forward\" is not there yet\n"
+	 "Corefile:16: \"cache\" is not there yet\n"
+	 "Corefile:20: \"loop\" is not there yet\n"
+	 "Corefile:21: \"reload\" is not there yet\n"},
+};
+
+static const struct memory_file files[] = {
+	{"Corefile", ""},
+	{"one", "import two\n"},
+	{"two", "errors\nimport one\n"},
+	{"wrong/a.override", "errorz\n\nwhoami x\n"},
+	{"wrong/b.override", "log {\n class all\n"},
+	{"inner", "}\n"},
+	{NULL, NULL},
+};
+
+/* Returns whether the case is as it should be. */
+static bool check_case(const struct refused_case *refused)
+{
+	struct memory_file with_corefile[ARRAY_LEN(files)];
+	struct config_options options = {.default_port = 53, .n_cpus = 2};
+	struct config_machine machine;
+	struct config config;
+	struct text problems = {0};
+
+	memcpy(with_corefile, files, sizeof(files));
+	with_corefile[0].content = refused->corefile;
+	memory_machine(&machine, with_corefile);
+	if (config_load_on(&config, "Corefile", &machine, &options, &problems) == 0)
+		text_puts(&problems, "accepted\n");
+
+	bool is_good = strcmp(problems.bytes, refused->want) == 0;
+
+	if (!is_good)
+		print_error("%s: got\n%swant\n%s", refused->name, problems.bytes, refused->want);
+	config_free(&config);
+	text_fini(&problems);
+	return is_good;
+}
+
+static void test_refused(void **state)
+{
+	size_t n_bad = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		n_bad += !check_case(&cases[i]);
+	assert_int_equal(n_bad, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
