@@ -35,7 +35,7 @@ FAULTS = (
     ("module", "src/util/meson.build", SPDX, None),
     ("unknown module", "include/util/util.h", SPDX, "no such module"),
     ("source not built", "src/dns/meson.build", SPDX, "'name.c' is not in"),
-    ("test not registered", "tests/unit/dns/test_wire.c", SPDX, "'wire' is not in"),
+    ("test not registered", "tests/unit/dns/test_wire.c", SPDX, "'test_wire.c' is not in"),
     ("fuzz not registered", "tests/fuzz/fuzz_wire.c", SPDX, "'wire' is not in"),
     ("fuzz without file", "tests/fuzz/meson.build", SPDX + "['name', 'dns'], ['wire', 'dns']\n", "no fuzz_wire.c"),
     ("licence", "src/dns/own.h", "int x;\n", "SPDX"),

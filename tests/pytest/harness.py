@@ -132,7 +132,7 @@ class Server:
     def http(self, what, path=None, method="GET"):
         """(status, body) of health, ready or metrics; status 0 when nobody listens."""
         port = {"health": self.health_port, "ready": self.ready_port, "metrics": self.metrics_port}[what]
-        request = urllib.request.Request(f"http://{self.address}:{port}/{what if path is None else path}", method=method)
+        request = urllib.request.Request(f"http://{self.address}:{port}{path or '/' + what}", method=method)
         try:
             with urllib.request.urlopen(request, timeout=DEADLINE_S) as response:
                 return response.status, response.read().decode()
@@ -234,6 +234,15 @@ def read_message(sock):
 
 def framed(wire):
     return struct.pack("!H", len(wire)) + wire
+
+
+def ask_wire(server, wire, tcp):
+    """The answer's octets to a query's octets."""
+    if not tcp:
+        return server.send_raw(wire)
+    with server.connect() as sock:
+        sock.sendall(framed(wire))
+        return read_message(sock)
 
 
 def parse(wire):

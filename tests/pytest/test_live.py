@@ -142,6 +142,8 @@ BROKEN_FILES = [
     ("no JSON", "services: []\n", ["a.json"]),
     ("binary", "\x00\x01\x02", ["a.json"]),
     ("an array", "[]", ["a.json"]),
+    ("an item is a number", json.dumps(listed([7, WEB])), ["a.json"]),
+    ("an item is null", json.dumps(listed([None])), ["a.json"]),
     ("a number", "42", ["a.json"]),
     ("items null", '{"apiVersion": "v1", "kind": "List", "items": 7}', ["a.json"]),
     ("trailing garbage", json.dumps(listed([])) + "}", ["a.json"]),
@@ -196,7 +198,6 @@ def bad_slice():
 
 # (name, the object); each is named in the log, and the objects beside it in the same file are served
 BROKEN_OBJECTS = [
-    ("not an object", 7),
     ("no kind", without(bad_service(), "kind")),
     ("kind is a number", changed(bad_service(), 7, "kind")),
     ("no metadata", without(bad_service(), "metadata")),
@@ -220,7 +221,6 @@ BROKEN_OBJECTS = [
     ("external name is no name", alias("bad.shop", "a..b")),
     ("external name is too long", alias("bad.shop", "a" * 64 + ".example.com")),
     ("endpoints is text", changed(bad_slice(), "none", "endpoints")),
-    ("addresses is null", changed(bad_slice(), None, "endpoints", 0, "addresses")),
     ("address is no address", changed(bad_slice(), ["10.244.5.5/24"], "endpoints", 0, "addresses")),
     ("address of the other family", changed(bad_slice(), "IPv6", "addressType")),
     ("ready is text", changed(bad_slice(), "true", "endpoints", 0, "conditions", "ready")),
@@ -265,7 +265,8 @@ def test_broken_object_keeps_its_last_good_self(serve):
 def test_null_lists_are_empty(serve):
     """kubectl prints null for empty lists."""
     objects = [changed(bad_service(), None, "spec", "ports"),
-               changed(endpointslice("db.shop"), None, "endpoints"), service("db.shop", ports=["pg:5432"]), WEB]
+               changed(endpointslice("db.shop"), None, "endpoints"),
+               changed(endpointslice("db.shop", "10.244.5.5", suffix="b"), None, "endpoints", 0, "addresses"), service("db.shop", ports=["pg:5432"]), WEB]
     with serve({"a.json": objects}) as server:
         assert answer(server, "bad.shop.svc") == "NOERROR 10.96.5.5"
         assert answer(server, "db.shop.svc") == "NXDOMAIN"
