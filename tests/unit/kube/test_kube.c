@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The kube thread as main.c uses it: opened on files, until it is synced; its status and metrics
+ * meanwhile; closed.
+ */
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/rcu.h"
+#include "kube/kube.h"
+
+#define SERVICE                                                                             \
+	"{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"namespace\":\"shop\"," \
+	"\"name\":\"web\"},"                                                                \
+	"\"spec\":{\"clusterIP\":\"10.0.0.1\"}}"
+
+static void write_file(char *path)
+{
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, SERVICE, strlen(SERVICE)), strlen(SERVICE));
+	close(fd);
+}
+
+/* Until the status says so, or the test's own time limit. */
+static void wait_for(struct kube *kube, bool is_synced, const char *text)
+{
+	struct text why = {0};
+
+	for (;;) {
+		bool got = kube_status(kube, &why);
+
+		if (got == is_synced && (!*text || (why.len > 0 && strstr(why.bytes, text))))
+			break;
+		why.len = 0;
+		sched_yield();
+	}
+	text_fini(&why);
+}
+
+static void test_open_close(void **state)
+{
+	char path[] = "/tmp/kaname-kube-XXXXXX";
+	const char *good[] = {path};
+	const char *missing[] = {"/nonexistent/objects.json"};
+	const struct kube_source_config sources[] = {{.objects = good, .n_objects = 1},
+						     {.objects = missing, .n_objects = 1}};
+	struct table *tables[] = {table_new(), table_new()};
+	struct text dump = {0}, page = {0};
+	struct kube *kube = NULL;
+
+	write_file(path);
+	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 1}, tables, NULL), 0);
+	wait_for(kube, true, "");
+	assert_true(table_is_synced(tables[0]));
+	rcu_enter();
+	table_dump(tables[0], &dump);
+	rcu_leave();
+	assert_string_equal(dump.bytes,
+			    "10.0.0.1 PTR web.shop.svc\nshop NAMESPACE\nweb.shop.svc A 10.0.0.1\n");
+	kube_metrics_write(kube, &page);
+	assert_non_null(strstr(page.bytes, "\nkaname_kubernetes_objects{kind=\"Service\"} 1\n"));
+	assert_non_null(strstr(page.bytes, "\nkaname_kubernetes_records{type=\"service\"} 1\n"));
+	assert_non_null(strstr(page.bytes, "dns_programming_duration_seconds_count{service_kind="
+					   "\"headless_with_selector\"} 0\n"));
+	kube_close(kube);
+
+	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 2}, tables, NULL), 0);
+	wait_for(kube, false,
+		 "kubernetes: objects /nonexistent/objects.json: No such file or directory\n");
+	assert_false(table_is_synced(tables[1]));
+	kube_close(kube);
+	kube_close(NULL);
+
+	/* Closed before it has done anything; without a source. */
+	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 2}, tables, NULL), 0);
+	kube_close(kube);
+	assert_int_equal(kube_open(&kube, &(struct kube_config){0}, NULL, NULL), 0);
+	wait_for(kube, true, "");
+	kube_close(kube);
+
+	unlink(path);
+	text_fini(&dump);
+	text_fini(&page);
+	table_free(tables[0]);
+	table_free(tables[1]);
+}
+
+static int enter(void **state)
+{
+	rcu_register();
+	return 0;
+}
+
+static int leave(void **state)
+{
+	rcu_unregister();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_open_close)};
+
+	return cmocka_run_group_tests(tests, enter, leave);
+}
