@@ -63,10 +63,10 @@ static int listen_on(struct worker *worker, const struct net_listener *listener,
 
 static int open_worker(struct net *net, struct log *log, struct text *why)
 {
-	struct query_worker *query =
-		query_worker_new(net->query, log_channel_new(log, LOG_RING_BYTES));
+	struct log_channel *channel = log_channel_new(log, LOG_RING_BYTES);
+	struct query_worker *query = query_worker_new(net->query, channel);
 	int error;
-	struct worker *worker = worker_new(net->config, query, &error);
+	struct worker *worker = worker_new(net->config, query, channel, &error);
 
 	if (worker == NULL) {
 		text_printf(why, "event loop: %s", uv_strerror(error));
@@ -157,6 +157,9 @@ void net_start(struct net *net, uv_loop_t *loop, void (*on_drained)(void *arg), 
 
 void net_drain(struct net *net)
 {
+	if (!net->is_running || net->is_draining)
+		return;
+	net->is_draining = true;
 	for (unsigned i = 0; i < net->n_workers; i++)
 		worker_drain(net->workers[i]);
 }

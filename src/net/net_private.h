@@ -13,7 +13,7 @@ struct net {
 	struct worker **workers;	     /* owned, n_workers of them */
 	struct query_worker **query_workers; /* owned array; the workers own what it points to */
 	unsigned n_workers;
-	bool is_running;
+	bool is_running, is_draining;
 	unsigned n_ended; /* workers; atomic */
 	uv_async_t ended; /* on the main loop */
 	void (*on_drained)(void *arg);

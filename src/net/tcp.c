@@ -122,9 +122,15 @@ static void admit(struct tcp_listener *listener, int fd, const union socket_addr
 		counter_add(&tcp->counts->tcp_accept_failed, 1);
 }
 
-static void pause_listener(struct tcp_listener *listener)
+static void pause_listener(struct tcp_listener *listener, int error)
 {
-	counter_add(&listener->tcp->counts->tcp_accept_failed, 1);
+	struct tcp *tcp = listener->tcp;
+	uint32_t suppressed;
+
+	counter_add(&tcp->counts->tcp_accept_failed, 1);
+	if (log_limit_pass(&tcp->log_limit, uv_now(tcp->loop) * 1000000u, 1, &suppressed))
+		log_printf(tcp->log, LOG_WARNING, "tcp: new connections have to wait: %s",
+			   uv_strerror(error));
 	listener->is_paused = true;
 	uv_poll_stop(&listener->poll);
 }
@@ -165,7 +171,7 @@ static bool accept_one(struct tcp_listener *listener)
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return false;
 	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-		pause_listener(listener);
+		pause_listener(listener, -errno);
 		return false;
 	}
 	return true; /* this one failed already in the network (accept(2)): the next */
@@ -176,7 +182,7 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
 	struct tcp_listener *listener = poll->data;
 
 	if (status < 0) { /* libuv stopped the poll: go on at the next tick */
-		pause_listener(listener);
+		pause_listener(listener, status);
 		return;
 	}
 	for (unsigned i = 0; i < ACCEPTS_PER_EVENT && accept_one(listener); i++)

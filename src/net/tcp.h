@@ -38,7 +38,9 @@ struct tcp {
 	const struct net_config *config; /* borrowed */
 	struct query_worker *query;	 /* borrowed */
 	struct net_counts *counts;	 /* borrowed */
-	struct tcp_listener *listeners;	 /* owned, n_listeners of them */
+	struct log_channel *log;	 /* borrowed; NULL until the owner sets it */
+	struct log_limit log_limit;
+	struct tcp_listener *listeners; /* owned, n_listeners of them */
 	size_t n_listeners;
 	struct clients clients;
 	struct chain idle;     /* by last activity */

@@ -90,6 +90,8 @@ static const struct sockaddr *take_local(struct udp_slot *slot, struct msghdr *h
 {
 	struct cmsghdr *control = CMSG_FIRSTHDR(header);
 
+	if (control == NULL)
+		return NULL;
 	if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
 		struct in_pktinfo *info = (struct in_pktinfo *)CMSG_DATA(control);
 

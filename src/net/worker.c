@@ -167,7 +167,8 @@ void worker_join(struct worker *worker)
 	CHECK(uv_thread_join(&worker->thread) == 0);
 }
 
-struct worker *worker_new(const struct net_config *config, struct query_worker *query, int *error)
+struct worker *worker_new(const struct net_config *config, struct query_worker *query,
+			  struct log_channel *log, int *error)
 {
 	struct worker *worker = mem_zalloc(sizeof(*worker));
 
@@ -190,6 +191,7 @@ struct worker *worker_new(const struct net_config *config, struct query_worker *
 	worker->drain_request.data = worker->tick.data = worker;
 	udp_init(&worker->udp, &kernel, query, &worker->counts);
 	tcp_init(&worker->tcp, &worker->loop, config, query, &worker->counts);
+	worker->tcp.log = log;
 	worker->udp_sockets = mem_zalloc(config->n_listeners * sizeof(worker->udp_sockets[0]));
 	return worker;
 }

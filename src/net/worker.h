@@ -42,7 +42,8 @@ struct worker {
 };
 
 /* `query` becomes the worker's. NULL with *error -errno: the loop could not be made. */
-struct worker *worker_new(const struct net_config *config, struct query_worker *query, int *error);
+struct worker *worker_new(const struct net_config *config, struct query_worker *query,
+			  struct log_channel *log, int *error);
 
 /* Takes both descriptors of a listener. 0 or -errno. */
 MUST_USE int worker_listen(struct worker *worker, int udp_fd, int tcp_fd,
