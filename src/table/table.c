@@ -106,27 +106,32 @@ static const struct table_host *find_host(const struct node_body *body, const ui
 	return NULL;
 }
 
-/* HOST.SVC.NS or _proto.SVC.NS */
-static void find_below(const struct node_body *body, const uint8_t *label, struct table_view *view)
+/* HOST.SVC.NS or _proto.SVC.NS. Not inline, as find_port: the frame of table_find stays small. */
+__attribute__((noinline)) static void find_below(const struct table_node *node,
+						 const uint8_t *label, struct table_view *view)
 {
+	const struct node_body *body = node_body(node);
 	uint8_t proto;
 
 	if (label[1] == '_' && read_proto(label, &proto) && (body->protos >> proto & 1)) {
-		view->kind = TABLE_EMPTY;
+		*view = (struct table_view){.kind = TABLE_EMPTY, .node = node};
 		return;
 	}
-	view->host = find_host(body, label);
-	if (view->host)
-		view->kind = TABLE_HOST;
+
+	const struct table_host *host = find_host(body, label);
+
+	if (host)
+		*view = (struct table_view){.kind = TABLE_HOST, .node = node, .host = host};
 }
 
 /* _port._proto.SVC.NS */
-static void find_port(const struct node_body *body, const uint8_t *label,
-		      const uint8_t *proto_label, struct table_view *view)
+__attribute__((noinline)) static void find_port(const struct table_node *node, const uint8_t *label,
+						const uint8_t *proto_label, struct table_view *view)
 {
+	const struct node_body *body = node_body(node);
 	const struct node_set *set = &body_sets(body)[body->set];
 	const struct table_port *ports = body_ports(body);
-	struct table_view port_view = {.kind = TABLE_PORT, .node = view->node};
+	struct table_view port_view = {.kind = TABLE_PORT, .node = node};
 
 	if (!read_proto(proto_label, &port_view.proto))
 		return;
@@ -148,6 +153,7 @@ void table_find(const struct table *table, const struct dns_name *name, unsigned
 	const uint8_t *labels = name->wire, *offsets = name->offsets;
 	unsigned first = n_labels < 2 ? 0 : n_labels - 2; /* of SVC.NS or NS */
 	const struct entry *entry;
+	const struct table_node *node;
 
 	*view = (struct table_view){.kind = TABLE_NONE};
 	if (n_labels > 4)
@@ -160,18 +166,16 @@ void table_find(const struct table *table, const struct dns_name *name, unsigned
 		view->kind = TABLE_EMPTY;
 		return;
 	}
-	view->node = (const struct table_node *)entry;
-
-	const struct node_body *body = node_body(view->node);
-
-	if (n_labels == 2)
-		view->kind = body->kind == TABLE_SERVICE_ALIAS ? TABLE_ALIAS : TABLE_SERVICE;
-	else if (n_labels == 3)
-		find_below(body, labels, view);
-	else
-		find_port(body, labels, labels + offsets[1], view);
-	if (view->kind == TABLE_NONE)
-		view->node = NULL;
+	node = (const struct table_node *)entry;
+	if (n_labels == 3) {
+		find_below(node, labels, view);
+	} else if (n_labels == 4) {
+		find_port(node, labels, labels + offsets[1], view);
+	} else {
+		view->node = node;
+		view->kind =
+			node_body(node)->kind == TABLE_SERVICE_ALIAS ? TABLE_ALIAS : TABLE_SERVICE;
+	}
 }
 
 const struct table_pointers *table_find_address(const struct table *table,

@@ -120,9 +120,12 @@ void table_target(const struct table_view *view, uint32_t i, struct table_target
 
 bool table_port_matches(const struct table_view *view, const struct table_port *port)
 {
-	return view->kind != TABLE_PORT ||
-	       (port->proto == view->proto && port->name[view->port_name_len] == '\0' &&
-		memcmp(port->name, view->port_name, view->port_name_len) == 0);
+	if (view->kind != TABLE_PORT)
+		return true;
+	/* The asked name may hold any octet, NUL too. */
+	return port->proto == view->proto &&
+	       strnlen(port->name, sizeof(port->name)) == view->port_name_len &&
+	       memcmp(port->name, view->port_name, view->port_name_len) == 0;
 }
 
 static uint32_t count_ports(const struct table_view *view, const struct node_body *body,
