@@ -66,7 +66,8 @@ void bind_parse(struct draft *draft, void *into, const struct statement *stateme
 
 	for (size_t i = 1; i < statement->n_words; i++)
 		is_good &= read_word(draft, &statement->words[i], &wanted);
-	directives_run(draft, options, ARRAY_LEN(options), "bind", statement->body, &except);
+	directives_run(draft, &(struct directives){"bind", options, ARRAY_LEN(options)},
+		       statement->body, &except);
 
 	size_t n_kept = 0;
 

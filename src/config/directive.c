@@ -70,32 +70,35 @@ void word_refuse(struct draft *draft, const struct token *word, const char *what
 	text_fini(&all);
 }
 
-static const struct directive *find(const struct directive *table, size_t n, const char *name)
+const struct directive *directives_find(const struct directives *directives, const char *name)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(table[i].name, name) == 0)
-			return &table[i];
+	for (size_t i = 0; i < directives->n; i++) {
+		if (strcmp(directives->table[i].name, name) == 0)
+			return &directives->table[i];
 	}
 	return NULL;
 }
 
-static void refuse_unknown(struct draft *draft, const struct directive *table, size_t n,
-			   const char *owner, const struct token *word)
+static void refuse_unknown(struct draft *draft, const struct directives *directives,
+			   const struct token *word)
 {
-	const char *words[DIRECTIVES_MAX];
+	const char *words[DIRECTIVES_MAX + 1];
+	size_t n = 0;
 	char what[64];
 
-	CHECK(n < DIRECTIVES_MAX);
-	for (size_t i = 0; i < n; i++)
-		words[i] = table[i].name;
-	if (!owner)
+	for (; n < directives->n; n++)
+		words[n] = directives->table[n].name;
+	if (directives->owner) {
+		snprintf(what, sizeof(what), "%s: unknown option", directives->owner);
+	} else {
+		snprintf(what, sizeof(what), "unknown directive");
 		words[n++] = "import";
-	snprintf(what, sizeof(what), owner ? "%s: unknown option" : "unknown directive", owner);
+	}
 	word_refuse(draft, word, what, words, n);
 }
 
 /* A known word that nothing reads. */
-static void refuse_absent(struct draft *draft, const struct directive *directive, const char *owner,
+static void refuse_absent(struct draft *draft, const char *owner, const struct directive *directive,
 			  const struct token *word)
 {
 	const char *colon = owner ? ": " : "";
@@ -110,32 +113,40 @@ static void refuse_absent(struct draft *draft, const struct directive *directive
 			   word->text);
 }
 
-void directives_run(struct draft *draft, const struct directive *table, size_t n, const char *owner,
+/* May the directive stand here, where it stood at *first before (NULL: nowhere)? */
+static bool check_repetition(struct draft *draft, const struct directive *directive,
+			     const struct token *word, const struct token *first)
+{
+	if (!first || directive->is_repeatable)
+		return true;
+	problem_at(&draft->problems, word, "\"%s\" stands at %s:%u already", word->text,
+		   first->file, first->line);
+	return false;
+}
+
+void directives_run(struct draft *draft, const struct directives *directives,
 		    const struct statement *statements, void *into)
 {
 	const struct token *seen[DIRECTIVES_MAX] = {0};
 
-	CHECK(n <= DIRECTIVES_MAX);
+	CHECK(directives->n <= DIRECTIVES_MAX);
 	for (const struct statement *s = statements; s; s = s->next) {
 		if (s->n_words == 0)
 			continue; /* told already: a block without a name */
 
 		const struct token *word = &s->words[0];
-		const struct directive *directive = find(table, n, word->text);
+		const struct directive *directive = directives_find(directives, word->text);
 
 		if (!directive) {
-			refuse_unknown(draft, table, n, owner, word);
+			refuse_unknown(draft, directives, word);
 			continue;
 		}
 
-		const struct token **first = &seen[directive - table];
+		const struct token **first = &seen[directive - directives->table];
 
 		if (!directive->parse)
-			refuse_absent(draft, directive, owner, word);
-		else if (*first && !directive->is_repeatable)
-			problem_at(&draft->problems, word, "\"%s\" stands at %s:%u already",
-				   word->text, (*first)->file, (*first)->line);
-		else
+			refuse_absent(draft, directives->owner, directive, word);
+		else if (check_repetition(draft, directive, word, *first))
 			directive->parse(draft, into, s);
 		*first = word;
 	}

@@ -23,13 +23,22 @@ struct directive {
 
 #define DIRECTIVES_MAX 80 /* words in a table */
 
-/* Reads the statements by the table. `owner` is the directive whose options they are, NULL for
- * directives themselves. */
-void directives_run(struct draft *draft, const struct directive *table, size_t n, const char *owner,
+struct directives {
+	const char
+		*owner; /* the directive whose options they are; NULL for directives themselves */
+	const struct directive *table;
+	size_t n; /* at most DIRECTIVES_MAX */
+};
+
+/* Reads the statements, each by its word in the table. */
+void directives_run(struct draft *draft, const struct directives *directives,
 		    const struct statement *statements, void *into);
 
+/* The directive of this name, or NULL. */
+const struct directive *directives_find(const struct directives *directives, const char *name);
+
 /* The directives of server blocks, in CoreDNS's order of steps. */
-const struct directive *directive_table(size_t *n);
+const struct directives *directives_get(void);
 
 /* Has the statement min to max arguments? Else a problem says so. */
 bool args_check(struct draft *draft, const struct statement *statement, size_t min, size_t max);
@@ -47,7 +56,7 @@ bool number_read(struct draft *draft, const struct statement *statement, unsigne
 void word_refuse(struct draft *draft, const struct token *word, const char *what,
 		 const char *const *words, size_t n);
 
-/* The parsers, each in the file of its kind; see directive_table. */
+/* The parsers, each in the file of its kind; see directives_get. */
 void bind_parse(struct draft *draft, void *into, const struct statement *statement);
 void health_parse(struct draft *draft, void *into, const struct statement *statement);
 void kubernetes_parse(struct draft *draft, void *into, const struct statement *statement);

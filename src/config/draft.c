@@ -103,30 +103,16 @@ static void read_keys(struct draft *draft, struct draft_block *block,
 		problem_at(&draft->problems, &statement->place, "this server block has no zone");
 }
 
-static bool is_directive(const char *word)
-{
-	size_t n;
-	const struct directive *table = directive_table(&n);
-
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(table[i].name, word) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void read_block(struct draft *draft, const struct statement *head,
 		       const struct statement *body)
 {
 	struct draft_block *block = mem_zalloc(sizeof(*block));
-	size_t n;
-	const struct directive *table = directive_table(&n);
 
 	ARRAY_PUSH(&draft->blocks, block);
 	block->place = head->place;
 	block->query.udp_answer_max = QUERY_UDP_ANSWER_DEFAULT;
 	read_keys(draft, block, head);
-	directives_run(draft, table, n, NULL, body, block);
+	directives_run(draft, directives_get(), body, block);
 }
 
 void draft_read(struct draft *draft, const struct statement *statements)
@@ -134,7 +120,7 @@ void draft_read(struct draft *draft, const struct statement *statements)
 	for (const struct statement *s = statements; s; s = s->next) {
 		if (s->has_block) {
 			read_block(draft, s, s->body);
-		} else if (is_directive(s->words[0].text)) {
+		} else if (directives_find(directives_get(), s->words[0].text)) {
 			problem_at(
 				&draft->problems, &s->place,
 				"\"%s\" stands outside of a server block, as in \".:53 { ... }\"",

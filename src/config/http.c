@@ -153,7 +153,8 @@ void health_parse(struct draft *draft, void *into, const struct statement *state
 	};
 
 	parse_address(draft, statement, ":8080", &draft->health);
-	directives_run(draft, options, ARRAY_LEN(options), "health", statement->body, NULL);
+	directives_run(draft, &(struct directives){"health", options, ARRAY_LEN(options)},
+		       statement->body, NULL);
 }
 
 /* Both kinds are served the same way: /ready tells the truth at any time, and once the objects are
@@ -178,7 +179,8 @@ void ready_parse(struct draft *draft, void *into, const struct statement *statem
 	};
 
 	parse_address(draft, statement, ":8181", &draft->ready);
-	directives_run(draft, options, ARRAY_LEN(options), "ready", statement->body, NULL);
+	directives_run(draft, &(struct directives){"ready", options, ARRAY_LEN(options)},
+		       statement->body, NULL);
 }
 
 void prometheus_parse(struct draft *draft, void *into, const struct statement *statement)
@@ -190,5 +192,6 @@ void prometheus_parse(struct draft *draft, void *into, const struct statement *s
 
 	block->query.has_prometheus = true;
 	parse_address(draft, statement, "localhost:9153", &draft->prometheus);
-	directives_run(draft, options, ARRAY_LEN(options), "prometheus", statement->body, NULL);
+	directives_run(draft, &(struct directives){"prometheus", options, ARRAY_LEN(options)},
+		       statement->body, NULL);
 }

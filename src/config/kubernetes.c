@@ -292,8 +292,8 @@ void kubernetes_parse(struct draft *draft, void *into, const struct statement *s
 	struct kube_source_config *kube = &kubernetes.source.kube;
 
 	read_zones(draft, block, statement, &kubernetes.cluster);
-	directives_run(draft, options, ARRAY_LEN(options), "kubernetes", statement->body,
-		       &kubernetes);
+	directives_run(draft, &(struct directives){"kubernetes", options, ARRAY_LEN(options)},
+		       statement->body, &kubernetes);
 	check_options(draft, statement, &kubernetes);
 	kube->objects = copy_words(draft, &kubernetes.objects);
 	kube->n_objects = kubernetes.objects.len;

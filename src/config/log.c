@@ -61,7 +61,8 @@ void log_parse(struct draft *draft, void *into, const struct statement *statemen
 		n = 1;
 	}
 	draft_zone_args(draft, names, n, &log.names);
-	directives_run(draft, options, ARRAY_LEN(options), "log", statement->body, &log);
+	directives_run(draft, &(struct directives){"log", options, ARRAY_LEN(options)},
+		       statement->body, &log);
 	if (log.classes == 0)
 		log.classes = QUERY_LOG_ALL;
 	ARRAY_PUSH(&block->logs, log);

@@ -36,7 +36,8 @@ static void parse_errors(struct draft *draft, void *into, const struct statement
 
 	block->query.has_errors = true;
 	if (args_check(draft, statement, 0, 0))
-		directives_run(draft, options, ARRAY_LEN(options), "errors", statement->body, NULL);
+		directives_run(draft, &(struct directives){"errors", options, ARRAY_LEN(options)},
+			       statement->body, NULL);
 }
 
 /* Addresses are always shuffled, so round_robin is what happens anyhow. */
@@ -148,20 +149,27 @@ static const struct directive table[] = {
 	{.name = "view", .instead = BLOCKS_INSTEAD},
 };
 
-const struct directive *directive_table(size_t *n)
+static const struct directives directives = {NULL, table, ARRAY_LEN(table)};
+
+const struct directives *directives_get(void)
 {
-	*n = ARRAY_LEN(table);
-	return table;
+	return &directives;
 }
 
 const char *const *config_directives(void)
 {
-	/* Written out, for it has to be constant; a test compares it with the table. */
+	/* Written out, for it has to be constant. */
 	static const char *const names[] = {
 		"multisocket", "bufsize",    "bind",   "debug", "ready",
 		"health",      "prometheus", "errors", "log",	"loadbalance",
 		"kubernetes",  "whoami",     NULL,
 	};
+	size_t n = 0;
 
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		if (table[i].parse)
+			CHECK(names[n] && strcmp(names[n++], table[i].name) == 0);
+	}
+	CHECK(!names[n]);
 	return names;
 }
