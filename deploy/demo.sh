@@ -78,6 +78,15 @@ start() {
 	fail "kaname was not ready within 10 s: $(curl -s "$ready" || true)"
 }
 
+answer_data() {
+	awk '/SECTION:/ { in_answer = /ANSWER SECTION:/; next }
+		in_answer && NF > 4 {
+			data = $5
+			for (i = 6; i <= NF; i++) data = data " " $i
+			print data
+		}' | sort | paste -s -d ';'
+}
+
 # ask STATUS ANSWER DIG-ARGUMENTS...: shows the question and what came, and compares the status and the answer section, which is
 # the records' data, sorted, with ';' between them.
 ask() {
@@ -86,12 +95,8 @@ ask() {
 	shift 2
 	echo "\$ dig @$address -p $port $*"
 	text=$(dig @$address -p $port +time=2 +tries=2 +nocmd +noquestion +nostats "$@" || true)
-	got=$(awk '/status:/ { sub(/.*status: /, ""); sub(/,.*/, ""); status = $0 }
-		/SECTION:/ { in_answer = /ANSWER SECTION:/; next }
-		in_answer && NF > 4 { sub(/^([^ \t]+[ \t]+){4}/, ""); print | "sort" }
-		END { close("sort"); print status }' <<<"$text" | paste -sd ';')
-	got="${got##*;} $([[ $got == *';'* ]] && echo "${got%;*}")"
-	grep -E 'status:|^[^;]' <<<"$text" | sed -E 's/^;; ->>HEADER<<- opcode: QUERY, status: ([A-Z]+).*/    \1/; s/^([^ ])/    \1/' || true
+	got="$(sed -n 's/.* status: \([A-Z]*\),.*/\1/p' <<<"$text") $(answer_data <<<"$text")"
+	sed -nE 's/^;; .* status: ([A-Z]+),.*/    \1/p; t; s/^([^;].*)/    \1/p' <<<"$text"
 	if [ "${got% }" != "${want% }" ]; then
 		echo "  WRONG: want '$want', got '$got'"
 		n_wrong=$((n_wrong + 1))
