@@ -12,13 +12,14 @@
 
 static const char *const specs[] = {
 	"web.shop cluster 10.0.0.1 fd00::1 http/tcp/80 /udp/53 {http/tcp/8080} 10-1-0-3=10.1.0.3",
-	"db.shop headless {sql/tcp/5432,stats/udp/9} {stats/udp/9} db-0!=10.1.1.1 db-1!=10.1.1.2 "
-	"db-1!=fd00:1::2 ro=10.1.1.3@1",
+	("db.shop headless {sql/tcp/5432,stats/udp/9} {stats/udp/9} db-0!=10.1.1.1 "
+	 "db-1!=10.1.1.2 db-1!=fd00:1::2 ro=10.1.1.3@1"),
 	"bare.shop cluster 10.0.0.2",
 	"quiet.shop headless {/tcp/1} a=10.1.2.1",
 	"ext.shop alias www.example.com",
 	"shop.shop cluster 10.0.0.3",
 	"svc.svc cluster 10.0.0.4",
+	"twin.shop headless {a/tcp/1} {a/tcp/1} x=10.1.4.1@0 y=10.1.4.2@1",
 	"1.2 cluster 10.0.0.5 fifteen-letters/tcp/15",
 };
 
@@ -46,6 +47,7 @@ static const struct {
 	{"db.shop", "service 10.1.1.1 10.1.1.2 10.1.1.3 fd00:1::2 9:ro 5432:db-0 9:db-0 5432:db-1 "
 		    "9:db-1"},
 	{"ext.shop", "alias"},
+	{"twin.shop", "service 10.1.4.1 10.1.4.2 1:x 1:y"},
 	{"_tcp.web.shop", "empty"},
 	{"_udp.web.shop", "none"}, /* its only UDP port has no name */
 	{"_sctp.web.shop", "none"},

@@ -213,21 +213,30 @@ static void run_round(struct model *model, struct table *table)
 	assert_true(dumped > 5000); /* the model is not empty */
 }
 
+static void check_empty(const struct table *table)
+{
+	struct table_counts counts = table_counts(table), none = {0};
+	struct address v4 = spec_address("0.0.0.0"), v6 = spec_address("::");
+	char *dump = spec_dump(table);
+
+	assert_string_equal(dump, "");
+	assert_memory_equal(&counts, &none, sizeof(counts));
+	rcu_enter();
+	assert_false(table_has_prefix(table, &v4, 0));
+	assert_false(table_has_prefix(table, &v6, 0));
+	rcu_leave();
+	free(dump);
+}
+
 static void test_histories(void **state)
 {
 	for (unsigned seed = 0; seed < N_ROUNDS; seed++) {
 		struct model model = {.random = {.state = seed}};
 		struct table *table = table_new();
-		struct table_counts counts, none = {0};
-		char *dump;
 
 		run_round(&model, table);
 		apply_all(&model, table, true);
-		counts = table_counts(table);
-		dump = spec_dump(table);
-		assert_string_equal(dump, "");
-		assert_memory_equal(&counts, &none, sizeof(counts));
-		free(dump);
+		check_empty(table);
 		table_free(table);
 	}
 }
