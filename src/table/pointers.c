@@ -231,8 +231,8 @@ static struct entry *build_pointers(struct pointers_writer *writer, const uint8_
 	return entry;
 }
 
-static void count_prefixes(struct index *index, struct garbage *garbage,
-			   const struct address *address, bool is_removed)
+static void count_prefixes(struct pointers_writer *writer, const struct address *address,
+			   bool is_removed)
 {
 	uint8_t key[POINTERS_KEY_MAX];
 	unsigned step = address->family == ADDRESS_V4 ? 8 : 4;
@@ -241,37 +241,37 @@ static void count_prefixes(struct index *index, struct garbage *garbage,
 		size_t key_len = pointers_key(key, address, bits);
 
 		if (is_removed)
-			index_count_down(index, key, key_len, garbage);
+			index_count_down(writer->index, key, key_len, writer->garbage);
 		else
-			index_count_up(index, key, key_len);
+			index_count_up(writer->index, key, key_len);
 	}
 }
 
-static void change_address(struct pointers_writer *writer, struct index *index,
-			   struct garbage *garbage, const struct pointer_change *changes, size_t n,
-			   const struct entry *service)
+/* changes[0..n) are all of one address. */
+static void change_address(struct pointers_writer *writer, const struct pointer_change *changes,
+			   size_t n, const struct entry *service)
 {
 	const struct address *address = &changes->address;
 	uint8_t key[POINTERS_KEY_MAX];
 	size_t key_len = pointers_key(key, address, (unsigned)address_size(address) * 8);
-	struct entry *old = index_find(index, key, key_len);
+	struct entry *old = index_find(writer->index, key, key_len);
 
 	merge_names(writer, (const struct table_pointers *)old, changes, n, service);
 	if (writer->offsets.len > 0) {
 		if (!old) {
-			count_prefixes(index, garbage, address, false);
+			count_prefixes(writer, address, false);
 			writer->n_addresses++;
 		}
-		index_put(index, build_pointers(writer, key, key_len), garbage);
+		index_put(writer->index, build_pointers(writer, key, key_len), writer->garbage);
 	} else if (old) {
-		index_remove(index, old, garbage);
-		count_prefixes(index, garbage, address, true);
+		index_remove(writer->index, old, writer->garbage);
+		count_prefixes(writer, address, true);
 		writer->n_addresses--;
 	}
 }
 
-void pointers_update(struct pointers_writer *writer, struct index *index, struct garbage *garbage,
-		     const struct table_node *old, const struct table_node *new)
+void pointers_update(struct pointers_writer *writer, const struct table_node *old,
+		     const struct table_node *new)
 {
 	const struct entry *service = new ? &new->entry : &old->entry;
 	const struct pointer_change *changes;
@@ -286,7 +286,7 @@ void pointers_update(struct pointers_writer *writer, struct index *index, struct
 		while (end < writer->changes.len &&
 		       address_compare(&changes[i].address, &changes[end].address) == 0)
 			end++;
-		change_address(writer, index, garbage, &changes[i], end - i, service);
+		change_address(writer, &changes[i], end - i, service);
 	}
 }
 

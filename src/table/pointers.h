@@ -33,8 +33,10 @@ struct pointer_change {
 	const uint8_t *label; /* borrowed: of the host; NULL: the service itself */
 };
 
-/* Zeroed memory is ready. */
+/* Ready with index and garbage set and the rest zero. */
 struct pointers_writer {
+	struct index *index;	 /* borrowed */
+	struct garbage *garbage; /* borrowed */
 	ARRAY(struct pointer_change) changes;
 	ARRAY(uint32_t) offsets; /* of a block that is being built */
 	struct text names;
@@ -43,8 +45,8 @@ struct pointers_writer {
 
 /* Publishes what differs between two versions of a service, of which either may be NULL. Each
  * address changes at once. */
-void pointers_update(struct pointers_writer *writer, struct index *index, struct garbage *garbage,
-		     const struct table_node *old, const struct table_node *new);
+void pointers_update(struct pointers_writer *writer, const struct table_node *old,
+		     const struct table_node *new);
 
 void pointers_writer_fini(struct pointers_writer *writer);
 

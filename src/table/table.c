@@ -45,6 +45,8 @@ struct table *table_new(void)
 	random_init(&random);
 	index_init(&table->names, random_next(&random));
 	index_init(&table->addresses, random_next(&random));
+	table->writer.pointers.index = &table->addresses;
+	table->writer.pointers.garbage = &table->writer.garbage;
 	return table;
 }
 
@@ -297,8 +299,7 @@ static void follow_service(struct table *table, const struct table_node *old,
 	const struct entry *entry = new ? &new->entry : &old->entry;
 	const uint8_t *namespace = entry->key + 1 + entry->key[0];
 
-	pointers_update(&table->writer.pointers, &table->addresses, &table->writer.garbage, old,
-			new);
+	pointers_update(&table->writer.pointers, old, new);
 	if (new && !old)
 		count_namespace_up(table, namespace);
 	if (old && !new)

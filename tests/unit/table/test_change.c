@@ -150,6 +150,32 @@ static void test_serial(void **state)
 enum set_step { PUT_NAMESPACE, REMOVE_NAMESPACE, PUT_POD, REMOVE_POD, PUT, REMOVE };
 
 /* All in namespace n, pod and service being one each. */
+static void take_step(struct table *table, enum set_step step)
+{
+	struct address address = spec_address("10.0.0.1");
+
+	switch (step) {
+	case PUT_NAMESPACE:
+		table_put_namespace(table, "n");
+		break;
+	case REMOVE_NAMESPACE:
+		table_remove_namespace(table, "n");
+		break;
+	case PUT_POD:
+		table_put_pod(table, "n", &address);
+		break;
+	case REMOVE_POD:
+		table_remove_pod(table, "n", &address);
+		break;
+	case PUT:
+		spec_put(table, "s.n cluster 10.0.0.1");
+		break;
+	case REMOVE:
+		spec_remove(table, "s.n");
+		break;
+	}
+}
+
 static void test_counted_sets(void **state)
 {
 	static const struct {
@@ -180,26 +206,7 @@ static void test_counted_sets(void **state)
 		uint32_t serial = table_serial(table);
 		struct table_counts counts;
 
-		switch (steps[i].step) {
-		case PUT_NAMESPACE:
-			table_put_namespace(table, "n");
-			break;
-		case REMOVE_NAMESPACE:
-			table_remove_namespace(table, "n");
-			break;
-		case PUT_POD:
-			table_put_pod(table, "n", &pod);
-			break;
-		case REMOVE_POD:
-			table_remove_pod(table, "n", &pod);
-			break;
-		case PUT:
-			spec_put(table, "s.n cluster 10.0.0.1");
-			break;
-		case REMOVE:
-			spec_remove(table, "s.n");
-			break;
-		}
+		take_step(table, steps[i].step);
 		table_commit(table, 0, true);
 		counts = table_counts(table);
 		rcu_enter();

@@ -18,10 +18,13 @@
 #define N_PODS 4
 #define N_ROUNDS 30
 #define N_STEPS 60
+#define SPEC_MAX 400
+
+#define APPEND(spec, ...) snprintf((spec) + strlen(spec), SPEC_MAX - strlen(spec), __VA_ARGS__)
 
 struct model {
 	struct random random;
-	char specs[N_NAMES][400]; /* "": not there */
+	char specs[N_NAMES][SPEC_MAX]; /* "": not there */
 	unsigned namespaces[N_NAMESPACES];
 	unsigned pods[N_NAMESPACES][N_PODS];
 };
@@ -31,31 +34,20 @@ static unsigned below(struct model *model, unsigned bound)
 	return random_below(&model->random, bound);
 }
 
-static void append(char *spec, const char *format, ...) PRINTF_LIKE(2, 3);
-static void append(char *spec, const char *format, ...)
-{
-	size_t len = strlen(spec);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(spec + len, sizeof(((struct model *)NULL)->specs[0]) - len, format, args);
-	va_end(args);
-}
-
 /* From a small universe, so that services share addresses and changes hit what is there. */
 static void make_address(struct model *model, char *spec)
 {
 	if (below(model, 3) == 0)
-		append(spec, "fd00:%u::%u", below(model, 2), below(model, 3));
+		APPEND(spec, "fd00:%u::%u", below(model, 2), below(model, 3));
 	else
-		append(spec, "10.%u.0.%u", below(model, 2), below(model, 6));
+		APPEND(spec, "10.%u.0.%u", below(model, 2), below(model, 6));
 }
 
 static void make_port(struct model *model, char *spec)
 {
 	static const char *const ports[] = {"a/tcp", "a/udp", "b/tcp", "/tcp", "/sctp"};
 
-	append(spec, "%s/%u", ports[below(model, ARRAY_LEN(ports))], 1 + below(model, 3));
+	APPEND(spec, "%s/%u", ports[below(model, ARRAY_LEN(ports))], 1 + below(model, 3));
 }
 
 static void make_endpoints(struct model *model, char *spec)
@@ -63,17 +55,17 @@ static void make_endpoints(struct model *model, char *spec)
 	unsigned n_sets = 1 + below(model, 3), n = below(model, 6);
 
 	for (unsigned i = 0; i < n_sets; i++) {
-		append(spec, " {");
+		APPEND(spec, " {");
 		for (unsigned k = below(model, 3); k > 0; k--) {
 			make_port(model, spec);
-			append(spec, ",");
+			APPEND(spec, ",");
 		}
-		append(spec, "}");
+		APPEND(spec, "}");
 	}
 	for (unsigned i = 0; i < n; i++) {
-		append(spec, " h%u%s=", below(model, 4), below(model, 3) == 0 ? "!" : "");
+		APPEND(spec, " h%u%s=", below(model, 4), below(model, 3) == 0 ? "!" : "");
 		make_address(model, spec);
-		append(spec, "@%u", below(model, n_sets));
+		APPEND(spec, "@%u", below(model, n_sets));
 	}
 }
 
@@ -82,18 +74,18 @@ static void make_spec(struct model *model, unsigned i, char *spec)
 	unsigned kind = below(model, 8);
 
 	spec[0] = '\0';
-	append(spec, "s%u.n%u ", i / N_NAMESPACES, i % N_NAMESPACES);
+	APPEND(spec, "s%u.n%u ", i / N_NAMESPACES, i % N_NAMESPACES);
 	if (kind == 0) {
-		append(spec, "alias x%u.example", below(model, 3));
+		APPEND(spec, "alias x%u.example", below(model, 3));
 		return;
 	}
-	append(spec, kind < 4 ? "headless" : "cluster");
+	APPEND(spec, "%s", kind < 4 ? "headless" : "cluster");
 	for (unsigned k = below(model, 3); k > 0; k--) {
-		append(spec, " ");
+		APPEND(spec, " ");
 		make_address(model, spec);
 	}
 	for (unsigned k = below(model, 3); k > 0; k--) {
-		append(spec, " ");
+		APPEND(spec, " ");
 		make_port(model, spec);
 	}
 	make_endpoints(model, spec);
