@@ -239,7 +239,7 @@ def describe(build):
     commit = output('git', '-C', str(root), 'describe', '--always', '--dirty')
     return '\n'.join([
         f'- commit {commit}, {compiler}, ' + ' '.join(f'{key}={flags[key]}' for key in wanted if key in flags),
-        f'- {os.cpu_count()} CPUs {cpu}, {memory_gib:.0f} GiB, Linux {os.uname().release}',
-        f"- {output(find_program('nsd'), '-v').splitlines()[0]}, {output(find_program('knotd'), '-V').splitlines()[0]}, "
+        f'- {os.cpu_count()} CPUs {cpu}, {memory_gib:.0f} GiB, Linux {os.uname().release}, load {os.getloadavg()[0]:.1f} before',
+        f"- {output(find_program('nsd'), '-v').splitlines()[0]}, Knot {output(find_program('knotd'), '-V').split()[-1]}, "
         f"dnsperf {output('dnsperf', '-H').split('Version ')[1].split()[0]}",
     ])
