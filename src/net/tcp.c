@@ -283,6 +283,7 @@ void tcp_drain(struct tcp *tcp)
 			;
 		close_listener(listener);
 	}
+	drain_idle(tcp); /* those accepted now: most have asked already */
 }
 
 void tcp_close_all(struct tcp *tcp)
