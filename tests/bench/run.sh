@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# All figures of README.md here, from nothing: packages, release build, data, tables. About ten minutes.
-#     tests/bench/run.sh [BUILD]      BUILD is a build folder, default build-bench; the data go to BUILD/bench
+# All figures of README.md here, from nothing: packages, release build, data, tables.
+# A quarter of an hour.
+#     tests/bench/run.sh [BUILD]
+# BUILD is a build folder, default build-bench; the data go to BUILD/bench.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${1:-build-bench}
