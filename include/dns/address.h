@@ -31,7 +31,8 @@ int address_compare(const struct address *a, const struct address *b);
  * 4291 2.2 spelling of IPv6. 0, or -EINVAL with *address unchanged. */
 MUST_USE int address_from_text(struct address *address, const char *text, size_t len);
 
-/* IPv6 in RFC 5952 form. out has ADDRESS_TEXT_MAX bytes, NUL-terminated. Returns its length. */
+/* IPv6 in RFC 5952 form, never with an embedded IPv4 address, so that a label can be made of it.
+ * out has ADDRESS_TEXT_MAX bytes, NUL-terminated. Returns its length. */
 size_t address_to_text(const struct address *address, char *out);
 
 /*
@@ -58,7 +59,7 @@ enum reverse_kind {
 
 /*
  * What a name in in-addr.arpa or ip6.arpa stands for. *address gets the address, for REVERSE_PREFIX
- * with the missing low bits zero and *prefix_bits (0..120) the number of bits given; for
+ * with the missing low bits zero and *prefix_bits (0..124) the number of bits given; for
  * REVERSE_EXACT it is 32 or 128. The names in-addr.arpa and ip6.arpa themselves are prefixes of 0
  * bits.
  */

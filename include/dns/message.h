@@ -58,7 +58,8 @@ size_t dns_answer_error(const struct dns_query *query, enum dns_rcode rcode, uin
 size_t dns_opt_size(const struct dns_query *query, enum dns_ede ede, const char *ede_text,
 		    bool is_keepalive_sent);
 
-/* Writes the header (counts zero) and the question. The writer is at position 0. */
+/* Leaves room for the header, which dns_answer_end fills in, and writes the question. The writer is
+ * at position 0. */
 void dns_answer_begin(struct wire_writer *writer, const struct dns_query *query);
 
 struct dns_answer_end {

@@ -20,16 +20,16 @@ struct dns_name {
 	uint8_t n_labels;     /* without the root: 0..127 */
 	uint8_t offsets[128]; /* where label i begins in wire; offsets[n_labels] is that of the root
 			       */
-	uint8_t wire[256 +
-		     8]; /* lower-case; may be over-read by 8 octets, which are of any value */
+	uint8_t wire[256 + 16]; /* lower-case; may be over-read by 16 octets, which are zero */
 };
 
 /*
  * Reads a name at the reader's position and leaves the reader behind it. Compression pointers are
  * followed only backwards, to before the name's own start (RFC 1035 4.1.4), never into the header:
- * each must lead to a smaller offset than all before, so the walk ends. Label types 01 and 10, a
- * name over 255 octets, or bytes past the end set the reader's sticky error. With allow_pointers
- * false any pointer is an error (a question's name has nothing to point to).
+ * each must lead to a smaller offset than all before, so the walk ends, and at most 127 are
+ * followed, so it ends soon. Label types 01 and 10, a name over 255 octets, or bytes past the end
+ * set the reader's sticky error; *name is the root then. With allow_pointers false any pointer is
+ * an error (a question's name has nothing to point to).
  */
 void dns_name_read(struct dns_name *name, struct wire_reader *reader, bool allow_pointers);
 
@@ -44,7 +44,8 @@ MUST_USE int dns_name_from_text(struct dns_name *name, const char *text, size_t 
  * such a name of exactly len octets. */
 MUST_USE int dns_name_from_wire(struct dns_name *name, const uint8_t *wire, size_t len);
 
-/* To text with a final dot, \ddd for octets that are not printable, \. for a dot inside a label.
+/* To text with a final dot, \ddd for octets that are not printable, \. for a dot inside a label,
+ * likewise \\ and \" (log lines quote names).
  * out has DNS_NAME_TEXT_MAX bytes; NUL-terminated. `wire` is a whole uncompressed name (of at most
  * 255 octets) in any case. Returns the text's length. */
 size_t dns_name_to_text(const uint8_t *wire, size_t len, char *out);
@@ -52,6 +53,8 @@ size_t dns_name_to_text(const uint8_t *wire, size_t len, char *out);
 /* Does `name` lie in `zone` (or equal it)? */
 static inline bool dns_name_is_in(const struct dns_name *name, const struct dns_name *zone)
 {
+	if (zone->n_labels == 0)
+		return true;
 	if (name->n_labels < zone->n_labels)
 		return false;
 
@@ -65,9 +68,9 @@ static inline bool dns_name_equal(const struct dns_name *a, const struct dns_nam
 	return a->len == b->len && memcmp(a->wire, b->wire, a->len) == 0;
 }
 
-/* Lower-cases ASCII letters of bytes[0..n) in place, eight at a time: bytes must be over-readable
- * and over-writable by 7. Length octets are below 64 and thus never letters, so a whole wire name
- * can be given. */
+/* Lower-cases ASCII letters of bytes[0..n) in place, sixteen at a time: bytes must be
+ * over-readable and over-writable by 15. Length octets are below 64 and thus never letters, so a
+ * whole wire name can be given. */
 void dns_lower(uint8_t *bytes, size_t n);
 
 /* A DNS-1123 label (Kubernetes): 1..63 of [a-z0-9-], letter or digit at both ends. Upper case is

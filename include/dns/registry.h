@@ -74,7 +74,7 @@ enum dns_ede {
 #define DNS_UDP_PLAIN_MAX 512 /* RFC 1035 4.2.1: without EDNS */
 #define DNS_MESSAGE_MAX 65535
 
-/* "A", "TYPE65280" (RFC 3597 5), "IN", "CLASS4", "NOERROR", "RCODE23": written to buf[0..size),
+/* "A", "TYPE65280" (RFC 3597 5), "IN", "CLASS9", "NOERROR", "RCODE24": written to buf[0..size),
  * NUL-terminated (16 bytes are enough for every value); returns buf or a constant. Types known by
  * name: every registered one that a client may ask for. */
 const char *dns_type_text(uint16_t type, char *buf, size_t size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Addresses as text, as reverse names and as dashed labels. Text goes through inet_pton and
- * inet_ntop, which are strict enough once zones are refused. What may fail is said by the result;
- * nothing allocates.
+ * Addresses as text, as reverse names and as dashed labels. Text goes through inet_pton, which is
+ * strict: it refuses zones, masks and leading zeros. What may fail is said by the result; nothing
+ * allocates.
  */
 #include "dns/address.h"
 

@@ -11,104 +11,123 @@
 #define OPT_HEAD_SIZE 11
 #define EDNS_DO 0x8000u
 
-/* Options of an OPT record (RFC 6891 6.1.2): code, length, data, to its end exactly. */
-static bool read_options(struct dns_query *query, struct wire_reader *reader, size_t end,
-			 bool is_tcp)
+static uint16_t get_u16(const uint8_t *at)
 {
-	while (reader->pos < end) {
-		uint16_t code = wire_u16(reader), len = wire_u16(reader);
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
 
-		wire_skip(reader, len);
-		if (reader->failed || reader->pos > end)
-			return false;
+/* Options of an OPT record (RFC 6891 6.1.2): code, length, data, to the end exactly. */
+static bool read_options(struct dns_query *query, const uint8_t *rdata, size_t size, bool is_tcp)
+{
+	struct wire_reader reader = wire_reader_init(rdata, size);
+
+	while (wire_left(&reader) > 0 && !reader.failed) {
+		uint16_t code = wire_u16(&reader), len = wire_u16(&reader);
+
+		wire_skip(&reader, len);
 		if (code == DNS_OPTION_KEEPALIVE && is_tcp) {
 			if (len != 0)
 				return false; /* RFC 7828 3.2.1 */
 			query->has_keepalive = true;
 		}
 	}
-	return true;
+	return !reader.failed;
 }
 
-/* What follows the owner and type of an OPT. False: malformed; *version is that of EDNS. */
-static bool read_opt(struct dns_query *query, struct wire_reader *reader, bool is_tcp,
-		     uint8_t *version)
+/* What follows the owner and type of an OPT: size, extended rcode, version, flags, options. */
+static enum dns_parse read_opt(struct dns_query *query, struct wire_reader *reader, bool is_tcp)
 {
-	uint16_t size = wire_u16(reader);
-	uint32_t flags = wire_u32(reader);
-	uint16_t len = wire_u16(reader);
-	size_t end = reader->pos + len;
+	const uint8_t *head = wire_take(reader, 8);
+	const uint8_t *rdata = head ? wire_take(reader, get_u16(head + 6)) : NULL;
 
-	if (reader->failed || end > reader->size || query->has_edns)
-		return false;
+	if (!rdata || query->has_edns)
+		return DNS_PARSE_FORMERR;
 	query->has_edns = true;
-	query->udp_size = size < DNS_UDP_PLAIN_MAX ? DNS_UDP_PLAIN_MAX : size;
-	query->has_do = (flags & EDNS_DO) != 0;
-	*version = (uint8_t)(flags >> 16);
-	return read_options(query, reader, end, is_tcp);
+	query->udp_size = get_u16(head);
+	if (query->udp_size < DNS_UDP_PLAIN_MAX)
+		query->udp_size = DNS_UDP_PLAIN_MAX;
+	query->has_do = head[4] >> 7;
+	if (get_u16(head + 6) > 0 && !read_options(query, rdata, get_u16(head + 6), is_tcp))
+		return DNS_PARSE_FORMERR;
+	return LIKELY(head[3] == 0) ? DNS_PARSE_OK : DNS_PARSE_BADVERS;
 }
 
-/* n records of a section; OPT is taken in the additional section and is an error elsewhere. */
-static bool read_section(struct dns_query *query, struct wire_reader *reader, unsigned n,
-			 bool is_additional, bool is_tcp, uint8_t *version)
+/* Passes over an owner that is more than the root's one octet. True: it is the root after all. */
+__attribute__((noinline)) static bool skip_owner(struct wire_reader *reader)
 {
 	struct dns_name owner;
 
-	for (unsigned i = 0; i < n; i++) {
-		uint16_t type;
+	dns_name_read(&owner, reader, true);
+	return owner.n_labels == 0;
+}
 
-		dns_name_read(&owner, reader, true);
-		type = wire_u16(reader);
-		if (reader->failed)
-			return false;
-		if (type == DNS_TYPE_OPT) {
-			if (!is_additional || owner.len != 1 ||
-			    !read_opt(query, reader, is_tcp, version))
-				return false;
-			continue;
+/* The n records behind the question, of which the last n_additional are the additional section:
+ * there OPT may be, and nowhere else. */
+static enum dns_parse read_records(struct dns_query *query, struct wire_reader *reader, uint32_t n,
+				   uint32_t n_additional, bool is_tcp)
+{
+	enum dns_parse outcome = DNS_PARSE_OK;
+
+	for (uint32_t i = 0; i < n; i++) {
+		bool is_root = true;
+
+		if (LIKELY(wire_left(reader) > 0 && reader->base[reader->pos] == 0))
+			wire_skip(reader, 1);
+		else
+			is_root = skip_owner(reader);
+		if (LIKELY(wire_u16(reader) == DNS_TYPE_OPT)) {
+			if (!is_root || i < n - n_additional)
+				return DNS_PARSE_FORMERR;
+			outcome = read_opt(query, reader, is_tcp);
+			if (outcome == DNS_PARSE_FORMERR)
+				return outcome;
+		} else {
+			wire_skip(reader, 6); /* class, TTL */
+			wire_skip(reader, wire_u16(reader));
 		}
-		wire_skip(reader, 6); /* class, TTL */
-		wire_skip(reader, wire_u16(reader));
 		if (reader->failed)
-			return false;
+			return DNS_PARSE_FORMERR;
 	}
-	return true;
+	return outcome;
 }
 
 enum dns_parse dns_query_parse(struct dns_query *query, const uint8_t *packet, size_t size,
 			       bool is_tcp)
 {
 	struct wire_reader reader = wire_reader_init(packet, size);
-	uint8_t version = 0;
+	const uint8_t *header = wire_take(&reader, DNS_HEADER_SIZE), *end;
+	uint64_t counts; /* of question, answer, authority and additional section, 16 bits each */
 
-	query->id = wire_u16(&reader);
-	query->flags = wire_u16(&reader);
-
-	uint16_t n_question = wire_u16(&reader), n_answer = wire_u16(&reader);
-	uint16_t n_authority = wire_u16(&reader), n_additional = wire_u16(&reader);
-
-	if (reader.failed || (query->flags & DNS_FLAG_QR))
+	if (UNLIKELY(!header))
 		return DNS_PARSE_DROP;
-	if (((query->flags >> DNS_OPCODE_SHIFT) & 15) != DNS_OPCODE_QUERY)
+	query->id = get_u16(header);
+	query->flags = get_u16(header + 2);
+	if (UNLIKELY(query->flags & DNS_FLAG_QR))
+		return DNS_PARSE_DROP;
+	if (UNLIKELY(((query->flags >> DNS_OPCODE_SHIFT) & 15) != DNS_OPCODE_QUERY))
 		return DNS_PARSE_NOTIMP;
+	memcpy(&counts, header + 4, sizeof(counts));
+	counts = __builtin_bswap64(counts);
+	if (UNLIKELY(counts >> 48 != 1))
+		return DNS_PARSE_FORMERR; /* RFC 9619 */
+
+	dns_name_read(&query->name, &reader, false);
+	end = wire_take(&reader, 4);
+	if (UNLIKELY(!end))
+		return DNS_PARSE_FORMERR;
+	query->question = packet + DNS_HEADER_SIZE;
+	query->question_len = (uint16_t)(reader.pos - DNS_HEADER_SIZE);
+	query->type = get_u16(end);
+	query->class = get_u16(end + 2);
 	query->has_edns = query->has_do = query->has_keepalive = false;
 	query->udp_size = DNS_UDP_PLAIN_MAX;
-	if (n_question != 1)
-		return DNS_PARSE_FORMERR; /* RFC 9619 */
-	query->question = packet + reader.pos;
-	dns_name_read(&query->name, &reader, false);
-	query->type = wire_u16(&reader);
-	query->class = wire_u16(&reader);
-	if (reader.failed)
-		return DNS_PARSE_FORMERR;
-	query->question_len = (uint16_t)(reader.pos - DNS_HEADER_SIZE);
-	if (LIKELY((n_answer | n_authority | n_additional) == 0))
+	if ((counts & 0xffffffffffffu) == 0)
 		return DNS_PARSE_OK;
-	if (!read_section(query, &reader, n_answer, false, is_tcp, &version) ||
-	    !read_section(query, &reader, n_authority, false, is_tcp, &version) ||
-	    !read_section(query, &reader, n_additional, true, is_tcp, &version))
-		return DNS_PARSE_FORMERR;
-	return version == 0 ? DNS_PARSE_OK : DNS_PARSE_BADVERS;
+
+	uint32_t n_additional = counts & 0xffff;
+	uint32_t n = n_additional + (counts >> 16 & 0xffff) + (counts >> 32 & 0xffff);
+
+	return read_records(query, &reader, n, n_additional, is_tcp);
 }
 
 /* QR, and of the query's flags opcode, RD and CD (dns-facts 4: Z always 0). */
@@ -154,10 +173,8 @@ size_t dns_opt_size(const struct dns_query *query, enum dns_ede ede, const char 
 
 void dns_answer_begin(struct wire_writer *writer, const struct dns_query *query)
 {
-	uint8_t *header = wire_room(writer, DNS_HEADER_SIZE);
-
-	CHECK(header);
-	memset(header, 0, DNS_HEADER_SIZE);
+	/* The header is written by dns_answer_end; the question follows its own in the packet. */
+	CHECK(wire_room(writer, DNS_HEADER_SIZE) == writer->base);
 	wire_put(writer, query->question, query->question_len);
 }
 
@@ -197,18 +214,24 @@ size_t dns_answer_end(struct wire_writer *writer, const struct dns_query *query,
 		n_additional++;
 	}
 	CHECK(!writer->failed && writer->pos >= DNS_HEADER_SIZE);
-	wire_patch_u16(writer, 0, query->id);
-	wire_patch_u16(writer, 2,
-		       (uint16_t)(answer_flags(query) | end->flags | ((unsigned)end->rcode & 15)));
-	wire_patch_u16(writer, 4, 1);
-	wire_patch_u16(writer, 6, end->n_answer);
-	wire_patch_u16(writer, 8, end->n_authority);
-	wire_patch_u16(writer, 10, (uint16_t)n_additional);
+
+	const uint16_t header[6] = {
+		__builtin_bswap16(query->id),
+		__builtin_bswap16(
+			(uint16_t)(answer_flags(query) | end->flags | ((unsigned)end->rcode & 15))),
+		__builtin_bswap16(1),
+		__builtin_bswap16(end->n_answer),
+		__builtin_bswap16(end->n_authority),
+		__builtin_bswap16((uint16_t)n_additional),
+	};
+
+	memcpy(writer->base, header, DNS_HEADER_SIZE);
 	return writer->pos;
 }
 
 /* ---- compression ---- */
 
+#define POINTER_BITS 0xc0u
 #define POINTER_POS_MAX 0x3fffu
 
 static void remember(struct dns_compress *compress, size_t pos)
@@ -224,19 +247,45 @@ void dns_compress_init(struct dns_compress *compress, const struct dns_query *qu
 		remember(compress, DNS_HEADER_SIZE + query->name.offsets[i]);
 }
 
-/* Is the name at `pos` of what was written (pointers followed; our own, so they end) the same as
- * `name`'s suffix from label i on? */
-static bool is_same(const struct wire_writer *writer, size_t pos, const struct dns_name *name,
-		    unsigned i)
+/* Is the label that is written at written[0..1 + label[0]) the same as `label`, which is
+ * lower-case? */
+static bool is_same_label(const uint8_t *written, const uint8_t *label)
 {
-	struct wire_reader reader = wire_reader_init(writer->base, writer->pos);
-	struct dns_name there;
-	size_t at = name->offsets[i];
+	for (unsigned i = 0; i <= label[0]; i++) {
+		uint8_t c = written[i];
 
-	reader.pos = pos;
-	dns_name_read(&there, &reader, true);
-	return !reader.failed && there.len == name->len - at &&
-	       memcmp(there.wire, name->wire + at, there.len) == 0;
+		if (c != label[i] && !(c >= 'A' && c <= 'Z' && c + 0x20 == label[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Is the name at `pos` of what was written the same as `suffix`, which is lower-case? Looks at what
+ * is written now, so a position from before a wire_rewind can only be of no use. */
+static bool is_same(const struct wire_writer *writer, size_t pos, const uint8_t *suffix)
+{
+	size_t least = pos;
+
+	while (pos < writer->pos) {
+		const uint8_t *at = writer->base + pos;
+
+		if (at[0] >= POINTER_BITS) {
+			if (writer->pos - pos < 2)
+				return false;
+			pos = (size_t)(at[0] & 0x3f) << 8 | at[1];
+			if (pos >= least)
+				return false;
+			least = pos;
+			continue;
+		}
+		if (writer->pos - pos <= suffix[0] || !is_same_label(at, suffix))
+			return false;
+		if (suffix[0] == 0)
+			return true;
+		pos += 1u + suffix[0];
+		suffix += 1u + suffix[0];
+	}
+	return false;
 }
 
 /* Where the longest suffix of `name` that is known stands; *label gets its first label, n_labels
@@ -246,7 +295,7 @@ static uint16_t find_suffix(const struct dns_compress *compress, const struct wi
 {
 	for (unsigned i = 0; i < name->n_labels; i++) {
 		for (unsigned k = 0; k < compress->n; k++) {
-			if (is_same(writer, compress->offsets[k], name, i)) {
+			if (is_same(writer, compress->offsets[k], name->wire + name->offsets[i])) {
 				*label = i;
 				return compress->offsets[k];
 			}

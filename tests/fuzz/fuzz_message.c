@@ -8,36 +8,51 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The question's name, then the same less its first label under another: written, and read back. */
+static void check_name(struct dns_compress *compress, struct wire_writer *writer,
+		       const uint8_t *wire, size_t len, bool may_point)
+{
+	struct wire_reader reader;
+	struct dns_name given, back;
+	size_t at = writer->pos;
+
+	dns_compress_name(compress, writer, wire, len, may_point);
+	CHECK(!writer->failed && writer->pos - at <= len);
+	CHECK(may_point || writer->pos - at == len);
+	reader = wire_reader_init(writer->base, writer->pos);
+	reader.pos = at;
+	dns_name_read(&back, &reader, true);
+	CHECK(dns_name_from_wire(&given, wire, len) == 0);
+	CHECK(!reader.failed && reader.pos == writer->pos && dns_name_equal(&back, &given));
+}
+
+/* The question's name in the client's spelling, then a label of ours before each of its suffixes:
+ * written, and read back. Every third one is taken back, as a record that does not fit is. */
 static void check_compression(struct wire_writer *writer, const struct dns_query *query)
 {
+	const struct dns_name *name = &query->name;
 	struct dns_compress compress;
-	uint8_t wire[DNS_NAME_MAX + 8];
-	size_t len = query->name.len;
+	uint8_t wire[DNS_NAME_MAX + 2];
 
 	dns_compress_init(&compress, query);
-	memcpy(wire, query->name.wire, len);
-	if (query->name.n_labels > 1 && wire[0] > 0)
-		wire[1] ^= 1;
-	for (int may_point = 1; may_point >= 0; may_point--) {
-		struct wire_reader reader;
-		struct dns_name given, back;
-		size_t at = writer->pos;
+	check_name(&compress, writer, query->question, name->len, true);
+	for (unsigned i = 0; i <= name->n_labels && i < 24; i++) {
+		size_t mark = writer->pos, at = name->offsets[i];
 
-		dns_compress_name(&compress, writer, wire, len, may_point);
-		CHECK(!writer->failed);
-		reader = wire_reader_init(writer->base, writer->pos);
-		reader.pos = at;
-		dns_name_read(&back, &reader, true);
-		CHECK(dns_name_from_wire(&given, wire, len) == 0);
-		CHECK(!reader.failed && reader.pos == writer->pos && dns_name_equal(&back, &given));
+		wire[0] = 1;
+		wire[1] = (uint8_t)('a' + i % 4);
+		memcpy(wire + 2, query->question + at, name->len - at);
+		if (name->len - at + 2 > DNS_NAME_MAX)
+			continue;
+		check_name(&compress, writer, wire, name->len - at + 2, i % 4 != 1);
+		if (i % 3 == 2)
+			wire_rewind(writer, mark);
 	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct dns_query query, again;
-	uint8_t out[1232];
+	uint8_t out[8192];
 	struct wire_writer writer = wire_writer_init(out, sizeof(out));
 	struct dns_answer_end end = {.ede = DNS_EDE_NOT_READY,
 				     .ede_text = "not ready",

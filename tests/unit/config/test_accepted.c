@@ -31,7 +31,7 @@ static const struct accepted_case cases[] = {
 	{"a comment needs a space before it", ". { # {\n log a#b.test # x\n}",
 	 ROOT "block 0\n log a#b.test. classes 7\n"},
 	{"quotes", "\".\" {\n log \"a\\\"b.test\" \"x\\032y.test\" \"{combined}\"\n}",
-	 ROOT "block 0\n log a\"b.test.,x\\032y.test. classes 7 combined\n"},
+	 ROOT "block 0\n log a\\\"b.test.,x\\032y.test. classes 7 combined\n"},
 	{"schemes", "dns://a.test:54 {\n}\ndns://a.test {\n}\n",
 	 "listen 0.0.0.0:54 server 0\nlisten [::]:54 optional server 0\n"
 	 "listen 0.0.0.0:53 server 1\nlisten [::]:53 optional server 1\n"

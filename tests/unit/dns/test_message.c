@@ -74,6 +74,33 @@ static const struct {
 	      "\xc0\x0c\0\1\0\1\0\0\0\1\0\4abcd"
 	      "\xc0\x0c\0\2\0\1\0\0\0\1\0\0" PLAIN_OPT "\0\0\xfa\0\xff\0\0\0\0\0\0"),
 	 false, DNS_PARSE_OK, 1232, false, false},
+	{CASE("option behind a whole one past rdlength",
+	      HEAD("\1\0", "\1", "\0", "\0", "\2")
+		      Q OPT("\x10\0", "\0\0\0\0", "\0\5") "\xff\0\0\0\xff"
+							  "\0\0\0\0\0\0"),
+	 false, DNS_PARSE_FORMERR, 0, false, false},
+	{CASE("two opts, the first of version 1",
+	      HEAD("\1\0", "\1", "\0", "\0", "\2") Q OPT("\x10\0", "\0\1\0\0", "\0\0") PLAIN_OPT),
+	 false, DNS_PARSE_FORMERR, 0, false, false},
+	{CASE("opt in the authority section", HEAD("\1\0", "\1", "\0", "\1", "\0") Q PLAIN_OPT),
+	 false, DNS_PARSE_FORMERR, 0, false, false},
+	{CASE("opt before its section",
+	      HEAD("\1\0", "\1", "\0", "\1", "\1") Q PLAIN_OPT "\0\0\xfa\0\xff\0\0\0\0\0\0"),
+	 false, DNS_PARSE_FORMERR, 0, false, false},
+	{CASE("version 1, then a record past the end",
+	      HEAD("\1\0", "\1", "\0", "\0", "\2") Q OPT("\x10\0", "\0\1\0\0", "\0\0")),
+	 false, DNS_PARSE_FORMERR, 0, false, false},
+	{CASE("opt's owner a pointer to the root",
+	      HEAD("\1\0", "\1", "\0", "\0", "\1") Q "\xc0\x10\0\x29\4\xd0\0\0\0\0\0\0"),
+	 false, DNS_PARSE_OK, 1232, false, false},
+	{CASE("owner's pointer forwards",
+	      HEAD("\1\0", "\1", "\0", "\0", "\1") Q "\xc0\x17\0\1\0\1\0\0\0\0\0\0"),
+	 false, DNS_PARSE_FORMERR, 0, false, false},
+	{CASE("owner of label type 01",
+	      HEAD("\1\0", "\1", "\0", "\0", "\1") Q "\x41x\0\0\1\0\1\0\0\0\0\0\0"),
+	 false, DNS_PARSE_FORMERR, 0, false, false},
+	{CASE("65535 of each", "\x12\x34\1\0\0\1\xff\xff\xff\xff\xff\xff" Q PLAIN_OPT), false,
+	 DNS_PARSE_FORMERR, 0, false, false},
 	{CASE("record past the end",
 	      HEAD("\1\0", "\1", "\1", "\0", "\0") Q "\xc0\x0c\0\1\0\1\0\0\0\1\0\5abcd"),
 	 false, DNS_PARSE_FORMERR, 0, false, false},
@@ -257,17 +284,126 @@ static void test_compress(void **state)
 	assert_false(writer.failed);
 }
 
+/* Names that were taken back are no targets, whatever is written in their place. */
+static void test_compress_after_rewind(void **state)
+{
+	static const char plain[] = QUERY "\3web\4shop\0\0\1\0\1";
+	struct dns_compress compress;
+	struct dns_query query;
+	uint8_t out[64];
+	struct wire_writer writer = wire_writer_init(out, sizeof(out));
+	size_t mark;
+
+	parse(&query, plain, sizeof(plain) - 1);
+	dns_answer_begin(&writer, &query);
+	dns_compress_init(&compress, &query);
+	mark = writer.pos;
+	dns_compress_name(&compress, &writer, (const uint8_t *)"\1a\2db", 6, true);
+	wire_rewind(&writer, mark);
+	dns_compress_name(&compress, &writer, (const uint8_t *)"\1b\2db", 6, true);
+	assert_memory_equal(out + mark, "\1b\2db", 6);
+	assert_int_equal(writer.pos, mark + 6);
+	/* Memory without an end: 62 octets, then a label that says it has 63. */
+	memset(out + mark, 63, sizeof(out) - mark);
+	writer.pos = sizeof(out);
+	wire_rewind(&writer, mark + 1);
+	dns_compress_name(&compress, &writer, (const uint8_t *)"\2db", 4, true);
+	assert_memory_equal(out + mark + 1, "\2db", 4);
+}
+
+/* A name that does not fit is not remembered. */
+static void test_compress_without_room(void **state)
+{
+	static const char plain[] = QUERY "\3web\4shop\0\0\1\0\1";
+	struct dns_compress compress;
+	struct dns_query query;
+	uint8_t out[12 + 14 + 3];
+	struct wire_writer writer = wire_writer_init(out, sizeof(out));
+
+	parse(&query, plain, sizeof(plain) - 1);
+	dns_answer_begin(&writer, &query);
+	dns_compress_init(&compress, &query);
+	assert_int_equal(compress.n, 2);
+	dns_compress_name(&compress, &writer, (const uint8_t *)"\1a\2db", 6, true);
+	assert_true(writer.failed);
+	assert_int_equal(compress.n, 2);
+}
+
+/* 100 names below x, each with `gap` octets behind it; each must read back. */
+static void write_names(struct wire_writer *writer, struct dns_compress *compress, size_t gap)
+{
+	for (unsigned i = 0; i < 100; i++) {
+		uint8_t wire[] = {2, (uint8_t)(i % 10 + '0'), (uint8_t)(i / 10 + '0'), 1, 'x', 0};
+		struct wire_reader reader;
+		struct dns_name back;
+		size_t at = writer->pos;
+
+		dns_compress_name(compress, writer, wire, sizeof(wire), true);
+		reader = wire_reader_init(writer->base, writer->pos);
+		reader.pos = at;
+		dns_name_read(&back, &reader, true);
+		assert_true(!reader.failed && reader.pos == writer->pos);
+		assert_int_equal(back.len, sizeof(wire));
+		assert_memory_equal(back.wire, wire, sizeof(wire));
+		assert_non_null(wire_room(writer, gap));
+	}
+}
+
+/* More suffixes than are held, and names behind what a pointer reaches. */
+static void test_compress_limits(void **state)
+{
+	static const char plain[] = QUERY "\3web\4shop\0\0\1\0\1";
+	static const struct {
+		size_t gap;
+		unsigned want;
+	} limits[] = {
+		{0, DNS_COMPRESS_MAX},
+		{0x180, 2 + 1 + 43}, /* the question's, x, and 43 names begin before 0x4000 */
+	};
+	static uint8_t out[3 * 0x4000];
+
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+		struct wire_writer writer = wire_writer_init(out, sizeof(out));
+		struct dns_compress compress;
+		struct dns_query query;
+
+		parse(&query, plain, sizeof(plain) - 1);
+		dns_answer_begin(&writer, &query);
+		dns_compress_init(&compress, &query);
+		write_names(&writer, &compress, limits[i].gap);
+		assert_int_equal(compress.n, limits[i].want);
+	}
+}
+
 static void test_texts(void **state)
 {
-	char buf[16];
+	static const struct {
+		const char *(*text)(uint16_t value, char *buf, size_t size);
+		uint16_t value;
+		const char *want;
+	} texts[] = {
+		{dns_type_text, 0, "TYPE0"},	     {dns_type_text, 1, "A"},
+		{dns_type_text, 23, "NSAP-PTR"},     {dns_type_text, 51, "NSEC3PARAM"},
+		{dns_type_text, 54, "TYPE54"},	     {dns_type_text, 65, "HTTPS"},
+		{dns_type_text, 99, "SPF"},	     {dns_type_text, 109, "EUI64"},
+		{dns_type_text, 248, "TYPE248"},     {dns_type_text, 249, "TKEY"},
+		{dns_type_text, 255, "ANY"},	     {dns_type_text, 262, "WALLET"},
+		{dns_type_text, 32769, "DLV"},	     {dns_type_text, 65280, "TYPE65280"},
+		{dns_type_text, 65535, "TYPE65535"}, {dns_class_text, 0, "CLASS0"},
+		{dns_class_text, 1, "IN"},	     {dns_class_text, 3, "CH"},
+		{dns_class_text, 4, "HS"},	     {dns_class_text, 254, "NONE"},
+		{dns_class_text, 255, "ANY"},	     {dns_class_text, 65535, "CLASS65535"},
+		{dns_rcode_text, 0, "NOERROR"},	     {dns_rcode_text, 4, "NOTIMP"},
+		{dns_rcode_text, 11, "DSOTYPENI"},   {dns_rcode_text, 12, "RCODE12"},
+		{dns_rcode_text, 16, "BADVERS"},     {dns_rcode_text, 23, "BADCOOKIE"},
+		{dns_rcode_text, 24, "RCODE24"},     {dns_rcode_text, 65535, "RCODE65535"},
+	};
 
-	assert_string_equal(dns_type_text(DNS_TYPE_HTTPS, buf, sizeof(buf)), "HTTPS");
-	assert_string_equal(dns_type_text(65280, buf, sizeof(buf)), "TYPE65280");
-	assert_string_equal(dns_type_text(0, buf, sizeof(buf)), "TYPE0");
-	assert_string_equal(dns_class_text(DNS_CLASS_CH, buf, sizeof(buf)), "CH");
-	assert_string_equal(dns_class_text(9, buf, sizeof(buf)), "CLASS9");
-	assert_string_equal(dns_rcode_text(DNS_RCODE_BADVERS, buf, sizeof(buf)), "BADVERS");
-	assert_string_equal(dns_rcode_text(4095, buf, sizeof(buf)), "RCODE4095");
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		char buf[16];
+
+		assert_string_equal(texts[i].text(texts[i].value, buf, sizeof(buf)), texts[i].want);
+	}
 }
 
 int main(void)
@@ -280,6 +416,9 @@ int main(void)
 		cmocka_unit_test(test_no_opt_for_plain),
 		cmocka_unit_test(test_ede_text_is_cut),
 		cmocka_unit_test(test_compress),
+		cmocka_unit_test(test_compress_after_rewind),
+		cmocka_unit_test(test_compress_without_room),
+		cmocka_unit_test(test_compress_limits),
 		cmocka_unit_test(test_texts),
 	};
 

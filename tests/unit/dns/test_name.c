@@ -70,6 +70,89 @@ static void test_question_has_no_pointers(void **state)
 	assert_true(reader.failed);
 }
 
+/* A chain of n pointers, each to the one before, the first to a name. */
+static size_t fill_chain(uint8_t *bytes, unsigned n)
+{
+	size_t at = 12, to = at;
+
+	memset(bytes, 0, at);
+	memcpy(bytes + at, "\3web", 5);
+	at += 5;
+	for (unsigned i = 0; i < n; i++) {
+		bytes[at] = (uint8_t)(0xc0 | to >> 8);
+		bytes[at + 1] = (uint8_t)to;
+		to = at;
+		at += 2;
+	}
+	return at;
+}
+
+static void test_pointer_chain(void **state)
+{
+	static const struct {
+		unsigned n;
+		bool is_name;
+	} chains[] = {{1, true}, {127, true}, {128, false}, {4000, false}};
+	static uint8_t bytes[12 + 5 + 2 * 4000];
+
+	for (size_t i = 0; i < ARRAY_LEN(chains); i++) {
+		size_t size = fill_chain(bytes, chains[i].n);
+		struct wire_reader reader = wire_reader_init(bytes, size);
+		struct dns_name name;
+
+		reader.pos = size - 2;
+		dns_name_read(&name, &reader, true);
+		if (reader.failed == chains[i].is_name)
+			fail_msg("%u pointers: failed is %d", chains[i].n, reader.failed);
+		/* The root is what a failed read gives. */
+		assert_int_equal(name.len, chains[i].is_name ? 5 : 1);
+	}
+}
+
+/* Names of every length in memory that ends with them: read whole, lower-cased to the last octet,
+ * zero behind; the same when read through a pointer. */
+static void test_every_length(void **state)
+{
+	for (unsigned len = 1; len <= DNS_NAME_MAX; len++) {
+		uint8_t *bytes = mem_zalloc(12 + len + 2), *wire = bytes + 12;
+		static const uint8_t zeros[16];
+		uint8_t *alone = mem_alloc(len);
+		struct dns_name name, pointed;
+
+		if (len == 2) {
+			free(bytes);
+			free(alone);
+			continue; /* no name has two octets */
+		}
+		for (unsigned at = 0; at + 1 < len;) {
+			unsigned n = len - 2 - at > 9 ? 7 : len - 2 - at;
+
+			wire[at] = (uint8_t)n;
+			memset(wire + at + 1, 'Z', n);
+			at += n + 1;
+		}
+		memcpy(alone, wire, len);
+		assert_int_equal(dns_name_from_wire(&name, alone, len), 0);
+		assert_int_equal(name.len, len);
+		for (unsigned i = 0; i < len; i++)
+			assert_int_equal(name.wire[i], wire[i] == 'Z' ? 'z' : wire[i]);
+		assert_memory_equal(name.wire + len, zeros, sizeof(zeros));
+
+		struct wire_reader reader = wire_reader_init(bytes, 12 + len + 2);
+
+		wire[len] = 0xc0;
+		wire[len + 1] = 12;
+		reader.pos = 12 + len;
+		dns_name_read(&pointed, &reader, true);
+		assert_false(reader.failed);
+		assert_true(dns_name_equal(&name, &pointed));
+		assert_int_equal(pointed.n_labels, name.n_labels);
+		assert_memory_equal(pointed.offsets, name.offsets, name.n_labels + 1u);
+		free(bytes);
+		free(alone);
+	}
+}
+
 /* n labels of `len` octets; 127 of one octet are the most (255 octets). */
 static size_t fill_labels(uint8_t *wire, unsigned n, unsigned len)
 {
@@ -128,6 +211,8 @@ static const struct {
 	{"a\\000b", "a\\000b."},
 	{"a\\\\b", "a\\\\b."},
 	{"a b", "a\\032b."},
+	{"a\"b", "a\\\"b."},
+	{"\\065b", "ab."},
 	{"", NULL},
 	{"..", NULL},
 	{"a..b", NULL},
@@ -188,7 +273,7 @@ static void test_is_in(void **state)
 
 static void test_lower(void **state)
 {
-	uint8_t bytes[256 + 8];
+	uint8_t bytes[256];
 
 	for (unsigned i = 0; i < 256; i++)
 		bytes[i] = (uint8_t)i;
@@ -214,10 +299,15 @@ static void test_label_1123(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),	   cmocka_unit_test(test_question_has_no_pointers),
-		cmocka_unit_test(test_limits),	   cmocka_unit_test(test_text),
-		cmocka_unit_test(test_is_in),	   cmocka_unit_test(test_lower),
+		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_question_has_no_pointers),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_is_in),
+		cmocka_unit_test(test_lower),
 		cmocka_unit_test(test_label_1123),
+		cmocka_unit_test(test_pointer_chain),
+		cmocka_unit_test(test_every_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
