@@ -45,8 +45,7 @@ struct scan {
 	ARRAY(struct found) list;
 };
 
-/* ---- what is there
- * ---------------------------------------------------------------------------------------- */
+/* ---- what is there ---- */
 
 static uint64_t to_ns(struct timespec time)
 {
@@ -158,8 +157,7 @@ static void scan_paths(struct files *files, struct scan *scan)
 		qsort(scan->list.items, scan->list.len, sizeof(scan->list.items[0]), compare_found);
 }
 
-/* ---- merging with what is known
- * --------------------------------------------------------------------------- */
+/* ---- merging with what is known ---- */
 
 static void note_version(struct file *file, const struct version *version, uint64_t now_ms)
 {
@@ -198,6 +196,15 @@ static void note_missing(struct files *files, struct file *file, uint64_t now_ms
 		note_version(file, &gone, now_ms);
 }
 
+/* Which comes first, the next known file or the next one found: as strcmp; either may be at its
+ * end. */
+static int compare_heads(const struct file *file, const struct found *found)
+{
+	if (!file || !found)
+		return file ? -1 : 1;
+	return compare_places(file->path_index, file->owner.name, found->path_index, found->path);
+}
+
 static void merge(struct files *files, struct scan *scan, uint64_t now_ms)
 {
 	struct file **known = files->list.items;
@@ -209,18 +216,14 @@ static void merge(struct files *files, struct scan *scan, uint64_t now_ms)
 	while (i < n_known || j < scan->list.len) {
 		struct found *found = j < scan->list.len ? &scan->list.items[j] : NULL;
 		struct file *file = i < n_known ? known[i] : NULL;
-		int order = !file    ? 1
-			    : !found ? -1
-				     : compare_places(file->path_index, file->owner.name,
-						      found->path_index, found->path);
+		int order = compare_heads(file, found);
 
-		if (order > 0) {
+		if (found && order > 0)
 			file = new_file(found, now_ms);
-		} else if (order < 0) {
-			note_missing(files, file, now_ms);
-		} else {
+		else if (found && order == 0)
 			note_version(file, &found->version, now_ms);
-		}
+		else
+			note_missing(files, file, now_ms);
 		i += order <= 0;
 		j += order >= 0;
 		file->owner.rank = (uint32_t)files->list.len;
@@ -255,8 +258,7 @@ static bool is_batch_due(const struct files *files, uint64_t now_ms)
 	return has_pending && is_still;
 }
 
-/* ---- a batch
- * ---------------------------------------------------------------------------------------------- */
+/* ---- a batch ---- */
 
 /* Written so lately that another write may leave the same stat: it is read once more. */
 static bool is_fresh(const struct file *file, uint64_t unix_ms)

@@ -17,8 +17,7 @@
 
 #define LOG_RING_BYTES (64 * 1024)
 
-/* ---- a source
- * --------------------------------------------------------------------------------------------- */
+/* ---- a source ---- */
 
 static void init_source(struct source *source, const struct kube_source_config *config,
 			struct table *table, struct log_channel *channel)
@@ -72,8 +71,7 @@ static void poll_source(struct kube *kube, struct source *source)
 		malloc_trim(0); /* decoding leaves holes that are not needed again */
 }
 
-/* ---- the thread
- * ------------------------------------------------------------------------------------------- */
+/* ---- the thread ---- */
 
 static void on_timer(uv_timer_t *timer)
 {

@@ -77,8 +77,7 @@ static void add_address(struct endpoint_set *set, const struct json *at, const c
 	set->n_packed++;
 }
 
-/* ---- EndpointSlice
- * ---------------------------------------------------------------------------------------- */
+/* ---- EndpointSlice ---- */
 
 static void decode_endpoint(struct endpoint_set *set, const struct json *endpoint)
 {
@@ -136,8 +135,7 @@ void object_decode_slice(struct object *object, const struct json *root, bool en
 	end_set(&set);
 }
 
-/* ---- Endpoints
- * -------------------------------------------------------------------------------------------- */
+/* ---- Endpoints ---- */
 
 static void decode_subset_addresses(struct endpoint_set *set, const struct json *list,
 				    bool is_ready)

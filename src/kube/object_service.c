@@ -65,7 +65,7 @@ static bool decode_port(const struct json *at, bool is_slice, struct table_port 
 	struct json proto = json_member(at, "protocol");
 	struct json number = json_member(at, "port");
 
-	*port = (struct table_port){0}; /* zeroed: compared as bytes */
+	*port = (struct table_port){0};
 	decode_port_name(&name, port);
 	port->proto = decode_proto(&proto);
 	port->port = (uint16_t)json_number(&number, UINT16_MAX);
@@ -76,6 +76,11 @@ static bool decode_port(const struct json *at, bool is_slice, struct table_port 
 	if (!is_slice)
 		json_fail(&number, "missing");
 	return false;
+}
+
+static bool is_same_port(const struct table_port *a, const struct table_port *b)
+{
+	return a->port == b->port && a->proto == b->proto && strcmp(a->name, b->name) == 0;
 }
 
 void object_ports(const struct json *list, bool is_slice, struct text *content)
@@ -93,7 +98,7 @@ void object_ports(const struct json *list, bool is_slice, struct text *content)
 			json_fail(list, "more than %d ports", OBJECT_PORTS_MAX);
 		if (!decode_port(&at, is_slice, &port))
 			continue;
-		while (twin < ports.len && memcmp(&ports.items[twin], &port, sizeof(port)) != 0)
+		while (twin < ports.len && !is_same_port(&ports.items[twin], &port))
 			twin++;
 		if (twin == ports.len)
 			ARRAY_PUSH(&ports, port);
@@ -102,8 +107,7 @@ void object_ports(const struct json *list, bool is_slice, struct text *content)
 	ARRAY_FINI(&ports);
 }
 
-/* ---- Service
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Service ---- */
 
 /*
  * externalName in wire form, its spelling kept, one final dot dropped. Spelled like an address it
@@ -220,9 +224,7 @@ void object_decode_service(struct object *object, const struct json *root)
 	text_append(&object->content, (const char *)wire, wire_len);
 }
 
-/* ---- Pod
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Pod ---- */
 
 /* All of status.podIPs, else podIP; none once the pod has ended, when others may have its address.
  */

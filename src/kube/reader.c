@@ -51,11 +51,14 @@ __attribute__((format(printf, 2, 3))) static void end_early(struct reading *read
 							    const char *format, ...)
 {
 	struct reader_result *result = reading->result;
+	struct text fault = {0};
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(result->fault, sizeof(result->fault), format, args);
+	text_vprintf(&fault, format, args);
 	va_end(args);
+	snprintf(result->fault, sizeof(result->fault), "%s", fault.bytes);
+	text_fini(&fault);
 	counter_add(&reading->reader->counters.file_errors, 1);
 	if (!reading->is_quiet)
 		reader_log(reading->reader, LOG_ERROR, "%s: %s; what the file gave before stays",

@@ -174,7 +174,8 @@ static void settle(struct builder *builder)
 
 	for (size_t i = 0; i < builder->runs.len; i++) {
 		const struct port_run *run = &builder->runs.items[i];
-		struct table_port_set_in set = {builder->ports.items + run->first, run->n};
+		struct table_port_set_in set = {
+			run->n > 0 ? builder->ports.items + run->first : NULL, run->n};
 
 		ARRAY_PUSH(&builder->port_sets, set);
 	}
@@ -289,9 +290,7 @@ static void publish_nodes(struct records *records, struct store *store, uint64_t
 	}
 }
 
-/* ---- pods
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- pods ---- */
 
 static void each_address(struct records *records, const struct store_entry *pod,
 			 const struct store_bytes *content,
@@ -334,8 +333,7 @@ static void publish_pods(struct records *records, struct store *store)
 	}
 }
 
-/* ---- namespaces
- * ------------------------------------------------------------------------------------------- */
+/* ---- namespaces ---- */
 
 static bool is_namespace_visible(const struct records *records,
 				 const struct store_namespace *namespace)

@@ -210,24 +210,27 @@ static void parse_requirement(struct parser *parser, struct requirement *require
 		parse_operator(parser, requirement);
 }
 
+static void parse_requirements(struct parser *parser, struct kube_selector *selector)
+{
+	do {
+		ARRAY_PUSH(&selector->requirements, ((struct requirement){0}));
+		parse_requirement(parser,
+				  &selector->requirements.items[selector->requirements.len - 1]);
+		if (selector->requirements.len > SELECTOR_REQUIREMENTS_MAX)
+			fail(parser, "more than %d requirements", SELECTOR_REQUIREMENTS_MAX);
+	} while (take(parser, ','));
+	if (*parser->at)
+		fail_expected(parser, "a comma");
+}
+
 int kube_selector_parse(struct kube_selector **selector, const char *text, struct text *why)
 {
 	struct parser parser = {.text = text, .at = text, .why = why};
 	struct kube_selector *parsed = mem_zalloc(sizeof(*parsed));
 
 	skip_space(&parser);
-	if (*parser.at) {
-		do {
-			ARRAY_PUSH(&parsed->requirements, ((struct requirement){0}));
-			parse_requirement(
-				&parser, &parsed->requirements.items[parsed->requirements.len - 1]);
-			if (parsed->requirements.len > SELECTOR_REQUIREMENTS_MAX)
-				fail(&parser, "more than %d requirements",
-				     SELECTOR_REQUIREMENTS_MAX);
-		} while (take(&parser, ','));
-		if (*parser.at)
-			fail_expected(&parser, "a comma");
-	}
+	if (*parser.at)
+		parse_requirements(&parser, parsed);
 	if (parser.failed) {
 		kube_selector_free(parsed);
 		return -EINVAL;

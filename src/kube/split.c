@@ -75,6 +75,7 @@ static uint64_t offset_at(const struct split *split)
 __attribute__((format(printf, 2, 3))) static enum split_event fail(struct split *split,
 								   const char *format, ...)
 {
+	struct text why = {0};
 	va_list args;
 
 	if (split->counted < split->at)
@@ -83,8 +84,10 @@ __attribute__((format(printf, 2, 3))) static enum split_event fail(struct split 
 	split->error.offset = offset_at(split);
 	split->error.line = split->line + 1;
 	va_start(args, format);
-	vsnprintf(split->error.why, sizeof(split->error.why), format, args);
+	text_vprintf(&why, format, args);
 	va_end(args);
+	snprintf(split->error.why, sizeof(split->error.why), "%s", why.bytes);
+	text_fini(&why);
 	return SPLIT_ERROR;
 }
 
@@ -97,8 +100,7 @@ static enum split_event fail_expected(struct split *split, const char *expected)
 	return fail(split, "expected %s, found byte 0x%02x", expected, found);
 }
 
-/* ---- capturing an object
- * ---------------------------------------------------------------------------------- */
+/* ---- capturing an object ---- */
 
 static void capture_begin(struct split *split, bool is_item)
 {
@@ -166,8 +168,7 @@ static void capture_release(struct split *split)
 		text_fini(&split->held);
 }
 
-/* ---- what is nested
- * --------------------------------------------------------------------------------------- */
+/* ---- what is nested ---- */
 
 enum byte_class { BYTE_OTHER, BYTE_QUOTE, BYTE_OPEN, BYTE_CLOSE };
 
@@ -269,8 +270,7 @@ static bool scan_nested(struct split *split)
 	return false;
 }
 
-/* ---- the first level
- * -------------------------------------------------------------------------------------- */
+/* ---- the first level ---- */
 
 static void word_begin(struct split *split, enum state state)
 {

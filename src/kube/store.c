@@ -24,9 +24,7 @@ static uint64_t hash_name(const struct store *store, uint64_t salt, const char *
 	return XXH3_64bits_withSeed(name, strlen(name), store->seed ^ salt);
 }
 
-/* ---- dirt
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- dirt ---- */
 
 static void mark_namespace(struct store *store, struct store_namespace *namespace)
 {
@@ -65,8 +63,7 @@ bool store_is_dirty(const struct store *store)
 	return store->dirty_nodes.len + store->dirty_pods.len + store->dirty_namespaces.len > 0;
 }
 
-/* ---- namespaces and nodes
- * --------------------------------------------------------------------------------- */
+/* ---- namespaces and nodes ---- */
 
 static struct store_namespace *find_namespace(const struct store *store, const char *name)
 {
@@ -133,8 +130,7 @@ static void free_node(struct store *store, struct store_node *node)
 	free(node);
 }
 
-/* ---- entries: their place in the graph
- * -------------------------------------------------------------------- */
+/* ---- entries: their place in the graph ---- */
 
 static void list_push(struct store_entry **list, struct store_entry *entry)
 {
@@ -238,8 +234,7 @@ static void unlink_entry(struct store *store, struct store_entry *entry)
 	}
 }
 
-/* ---- entries
- * ---------------------------------------------------------------------------------------------- */
+/* ---- entries ---- */
 
 static const char *namespace_of(const struct object *object)
 {
@@ -440,8 +435,7 @@ size_t store_sweep(struct store *store)
 	return n;
 }
 
-/* ---- the end of a batch
- * ----------------------------------------------------------------------------------- */
+/* ---- the end of a batch ---- */
 
 void store_clean(struct store *store)
 {

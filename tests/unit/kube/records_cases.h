@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The cases of test_records.c, in its macros: name, options, states of the cluster one after the other, the dump of the last.
+ * The cases of test_records.c, in its macros: name, options, states of the cluster one after the
+ * other, the dump of the last.
  */
 /* clang-format off */
 #define WEB_A "web.shop.svc A 10.0.0.1\n"

@@ -13,8 +13,7 @@
 #include "pack.h"
 #include "timestamp.h"
 
-/* ---- an object as text
- * -------------------------------------------------------------------------------------- */
+/* ---- an object as text ---- */
 
 static void tell_address(const struct address *address, struct text *out)
 {
@@ -129,9 +128,7 @@ static void tell_outcome(enum object_outcome outcome, const struct object *objec
 	}
 }
 
-/* ---- the cases
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- the cases ---- */
 
 #define META(name) "\"metadata\":{\"namespace\":\"shop\",\"name\":\"" name "\"}"
 #define SERVICE(spec) \
@@ -488,7 +485,7 @@ static void test_limits(void **state)
 	} cases[] = {
 		{"{\"name\":\"p#\",\"port\":#}", 1000, NULL, true},
 		{"{\"name\":\"p#\",\"port\":#}", OBJECT_PORTS_MAX, NULL, true},
-		{"{\"port\":1}", OBJECT_PORTS_MAX + 1, "spec.ports: more than 4096 ports", true},
+		{"{\"port\":1}", OBJECT_PORTS_MAX + 1, "spec.ports: more than 1024 ports", true},
 		{"{\"addresses\":[\"10.1.0.1\"]}", OBJECT_ENDPOINTS_MAX, NULL, false},
 		{"{\"addresses\":[\"10.1.0.1\"]}", OBJECT_ENDPOINTS_MAX + 1,
 		 "endpoints[20000].addresses[0]: more than 20000 addresses", false},

@@ -171,8 +171,7 @@ static void test_cases(void **state)
 	}
 }
 
-/* ---- random histories
- * ----------------------------------------------------------------------------------------- */
+/* ---- random histories ---- */
 
 /* Each row are the states that one object may have; "" is: not there. */
 #define N_STATES 4
@@ -239,13 +238,11 @@ static void test_random(void **state)
 	const struct configs *configs = *state;
 	struct random random = {.state = 1};
 
-	for (int run = 0; run < 40 * N_OPTIONS; run++)
+	for (int run = 0; run < 20 * N_OPTIONS; run++)
 		run_history(&configs->of[run % N_OPTIONS], &random);
 }
 
-/* ---- the rest
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- the rest ---- */
 
 #define TRIGGERED(time, address)                                                        \
 	OBJECT("discovery.k8s.io/v1", "EndpointSlice", "shop", "a",                     \
