@@ -23,7 +23,7 @@ enum object_kind {
 #define OBJECT_N_KINDS 5
 
 #define OBJECT_NAME_MAX 253	   /* DNS subdomain, RFC 1123 */
-#define OBJECT_PORTS_MAX 4096	   /* of one object */
+#define OBJECT_PORTS_MAX 1024	   /* of one object */
 #define OBJECT_ENDPOINTS_MAX 20000 /* addresses of one slice or Endpoints object, ready or not */
 #define OBJECT_ADDRESSES_MAX 64	   /* cluster IPs of a service, addresses of a pod */
 
