@@ -20,7 +20,7 @@ struct dns_name {
 	uint8_t n_labels;     /* without the root: 0..127 */
 	uint8_t offsets[128]; /* where label i begins in wire; offsets[n_labels] is that of the root
 			       */
-	uint8_t wire[256 + 16]; /* lower-case; may be over-read by 16 octets, which are zero */
+	uint8_t wire[256 + 16]; /* lower-case; 16 octets behind the name may be read and are zero */
 };
 
 /*

@@ -41,6 +41,20 @@ static void put_head(uint8_t head[RR_HEAD_SIZE], uint16_t owner, enum dns_type t
 	put_u16(head + 10, rdata_len);
 }
 
+/* One record; there is room for it. */
+static inline void put_address(struct answer *answer, const uint8_t head[RR_HEAD_SIZE],
+			       const uint8_t *address, size_t size)
+{
+	uint8_t *at = wire_room(&answer->writer, RR_HEAD_SIZE + size);
+
+	CHECK(at);
+	memcpy(at, head, RR_HEAD_SIZE);
+	if (size == 4)
+		memcpy(at + RR_HEAD_SIZE, address, 4);
+	else
+		memcpy(at + RR_HEAD_SIZE, address, 16);
+}
+
 /* As many of the addresses as fit, in random order; returns how many. */
 static uint32_t put_addresses(struct answer *answer, uint16_t owner,
 			      const struct table_addresses *addresses, enum address_family family,
@@ -54,17 +68,13 @@ static uint32_t put_addresses(struct answer *answer, uint16_t owner,
 
 	put_head(head, owner, family == ADDRESS_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA, ttl_s,
 		 (uint16_t)size);
-	order_begin(order, addresses->n);
-	for (uint32_t i = 0; i < n; i++) {
-		const uint8_t *address = addresses->bytes + order_draw(order) * size;
-		uint8_t *at = wire_room(&answer->writer, RR_HEAD_SIZE + size);
-
-		memcpy(at, head, RR_HEAD_SIZE);
-		if (size == 4)
-			memcpy(at + RR_HEAD_SIZE, address, 4);
-		else
-			memcpy(at + RR_HEAD_SIZE, address, 16);
+	if (LIKELY(addresses->n == 1 && n == 1)) {
+		put_address(answer, head, addresses->bytes, size);
+		return n;
 	}
+	order_begin(order, addresses->n);
+	for (uint32_t i = 0; i < n; i++)
+		put_address(answer, head, addresses->bytes + order_draw(order) * size, size);
 	order_end(order);
 	return n;
 }

@@ -99,8 +99,18 @@ static size_t answer_limit(const struct dns_query *query, const struct query_inp
 	return limit;
 }
 
-/* Header and OPT; an extended error's text, then the error itself, are left out where they do not
- * fit. */
+/* An extended error's text, then the error itself, are left out where they do not fit. */
+static void fit_error(struct answer *answer, size_t limit, bool is_keepalive_sent)
+{
+	size_t left = limit - answer->writer.pos;
+
+	if (dns_opt_size(answer->query, answer->ede, answer->ede_text, is_keepalive_sent) > left)
+		answer->ede_text = NULL;
+	if (dns_opt_size(answer->query, answer->ede, NULL, is_keepalive_sent) > left)
+		answer->ede = DNS_EDE_NONE;
+}
+
+/* Header and OPT. */
 static void finish_answer(struct query_worker *worker, struct answer *answer,
 			  const struct query_input *input, size_t limit)
 {
@@ -108,12 +118,8 @@ static void finish_answer(struct query_worker *worker, struct answer *answer,
 	bool is_keepalive_sent = input->is_tcp && query->has_keepalive;
 
 	answer->writer.size = limit;
-	if (answer->writer.pos +
-		    dns_opt_size(query, answer->ede, answer->ede_text, is_keepalive_sent) >
-	    limit)
-		answer->ede_text = NULL;
-	if (answer->writer.pos + dns_opt_size(query, answer->ede, NULL, is_keepalive_sent) > limit)
-		answer->ede = DNS_EDE_NONE;
+	if (UNLIKELY(answer->ede != DNS_EDE_NONE))
+		fit_error(answer, limit, is_keepalive_sent);
 
 	struct dns_answer_end end = {
 		.flags = (uint16_t)answer->flags,
