@@ -155,35 +155,68 @@ static uint16_t put_srv(struct answer *answer, const struct srv_set *set, const 
 	return (uint16_t)(mark + RR_HEAD_SIZE + 6);
 }
 
+/* Is this one of the view's ports that no earlier port of the target has the number of? The same
+ * number under TCP and UDP is the same record at the service's own name. */
+static bool take_port(struct answer_scratch *scratch, const struct table_view *view,
+		      const struct table_port *port)
+{
+	uint64_t *word = &scratch->ports_seen[port->port / 64], bit = 1ull << port->port % 64;
+
+	if ((*word & bit) || !table_port_matches(view, port))
+		return false;
+	*word |= bit;
+	return true;
+}
+
+/* The target is done: nothing is seen. */
+static void forget_ports(struct answer_scratch *scratch, const struct table_target *target)
+{
+	for (uint32_t i = 0; i < target->n_ports; i++)
+		scratch->ports_seen[target->ports[i].port / 64] = 0;
+}
+
+static uint32_t count_srv(struct answer_scratch *scratch, const struct table_view *view)
+{
+	uint32_t n = 0, n_targets = table_n_targets(view);
+
+	for (uint32_t i = 0; i < n_targets; i++) {
+		struct table_target target;
+
+		table_target(view, i, &target);
+		for (uint32_t k = 0; k < target.n_ports; k++)
+			n += take_port(scratch, view, &target.ports[k]);
+		forget_ports(scratch, &target);
+	}
+	return n;
+}
+
 /* The SRV records of one target, which is noted for glue; false when one did not fit. */
 static bool put_target(struct answer *answer, struct srv_set *set, uint32_t index)
 {
+	struct answer_scratch *scratch = answer->scratch;
 	struct table_target target;
-	uint16_t first = 0;
+	uint16_t first = 0, pos = 1;
 
 	table_target(set->view, index, &target);
-	for (uint32_t i = 0; i < target.n_ports; i++) {
-		if (!table_port_matches(set->view, &target.ports[i]))
+	for (uint32_t i = 0; pos != 0 && i < target.n_ports; i++) {
+		if (!take_port(scratch, set->view, &target.ports[i]))
 			continue;
-
-		uint16_t pos = put_srv(answer, set, target.label, target.ports[i].port);
-
-		if (pos == 0)
-			return false;
+		pos = put_srv(answer, set, target.label, target.ports[i].port);
 		if (first == 0)
 			first = pos;
 	}
+	forget_ports(scratch, &target);
 	if (first != 0 && set->n_targets < ANSWER_TARGETS_MAX)
-		answer->scratch->targets[set->n_targets++] =
+		scratch->targets[set->n_targets++] =
 			(struct answer_target){.index = index, .pos = first};
-	return true;
+	return pos != 0;
 }
 
 void answer_srv(struct answer *answer, uint16_t owner, const struct table_view *view,
 		const struct answer_zone *zone)
 {
 	struct order *order = &answer->scratch->order;
-	uint32_t n_srv = table_n_srv(view), n = table_n_targets(view);
+	uint32_t n_srv = count_srv(answer->scratch, view), n = table_n_targets(view);
 	struct srv_set set = {
 		.view = view,
 		.zone = zone,
@@ -214,8 +247,8 @@ static void need_compress(struct answer *answer)
 	answer->is_compress_ready = true;
 }
 
-bool answer_name_record(struct answer *answer, uint16_t owner, enum dns_type type, uint32_t ttl_s,
-			const uint8_t *wire, size_t len, uint16_t *target_pos)
+bool answer_name_record(struct answer *answer, struct answer_rr rr, const uint8_t *wire, size_t len,
+			uint16_t *target_pos)
 {
 	struct wire_writer *writer = &answer->writer;
 	size_t mark = writer->pos;
@@ -226,7 +259,7 @@ bool answer_name_record(struct answer *answer, uint16_t owner, enum dns_type typ
 	struct dns_compress before = answer->scratch->compress;
 
 	if (at) {
-		put_head(at, owner, type, ttl_s, 0);
+		put_head(at, rr.owner, rr.type, rr.ttl_s, 0);
 		dns_compress_name(&answer->scratch->compress, writer, wire, len, true);
 	}
 	if (writer->failed) {
@@ -245,6 +278,7 @@ bool answer_name_record(struct answer *answer, uint16_t owner, enum dns_type typ
 void answer_pointers(struct answer *answer, const struct table_pointers *pointers,
 		     const struct dns_name *domain, uint32_t ttl_s)
 {
+	struct answer_rr rr = {QUESTION_NAME_POS, DNS_TYPE_PTR, ttl_s};
 	uint8_t wire[DNS_NAME_MAX];
 
 	for (uint32_t i = 0; i < table_n_pointers(pointers); i++) {
@@ -259,14 +293,13 @@ void answer_pointers(struct answer *answer, const struct table_pointers *pointer
 		/* Longer than a name may be: such a host has no name in this zone. */
 		if (target.failed)
 			continue;
-		if (!answer_name_record(answer, QUESTION_NAME_POS, DNS_TYPE_PTR, ttl_s, wire,
-					target.pos, &pos))
+		if (!answer_name_record(answer, rr, wire, target.pos, &pos))
 			return;
 	}
 }
 
-bool answer_record(struct answer *answer, uint16_t owner, enum dns_type type, uint32_t ttl_s,
-		   const uint8_t *rdata, uint16_t rdata_len)
+bool answer_record(struct answer *answer, struct answer_rr rr, const uint8_t *rdata,
+		   uint16_t rdata_len)
 {
 	uint8_t *at = wire_room(&answer->writer, (size_t)RR_HEAD_SIZE + rdata_len);
 
@@ -275,7 +308,7 @@ bool answer_record(struct answer *answer, uint16_t owner, enum dns_type type, ui
 		answer->flags |= DNS_FLAG_TC;
 		return false;
 	}
-	put_head(at, owner, type, ttl_s, rdata_len);
+	put_head(at, rr.owner, rr.type, rr.ttl_s, rdata_len);
 	memcpy(at + RR_HEAD_SIZE, rdata, rdata_len);
 	answer->n_answer++;
 	return true;
@@ -288,15 +321,16 @@ void answer_soa(struct answer *answer, const struct answer_zone *zone, bool is_n
 	uint16_t pos = zone->pos;
 	uint8_t head[RR_HEAD_SIZE];
 
-	if (pos != 0) {
-		put_head(head, pos, DNS_TYPE_SOA, zone->ttl_s < 300 ? zone->ttl_s : 300, 0);
+	put_head(head, pos, DNS_TYPE_SOA, zone->ttl_s < 300 ? zone->ttl_s : 300, 0);
+	if (LIKELY(pos != 0)) {
 		wire_put(writer, head, RR_HEAD_SIZE);
 	} else {
-		/* The zone stands nowhere yet (the end of a CNAME chain into another zone): written
-		 * in full here. */
+		/* The end of a CNAME chain: the zone stands somewhere in its names, or nowhere yet.
+		 */
 		pos = (uint16_t)mark;
-		wire_put(writer, zone->name->wire, zone->name->len);
-		put_head(head, 0, DNS_TYPE_SOA, zone->ttl_s < 300 ? zone->ttl_s : 300, 0);
+		need_compress(answer);
+		dns_compress_name(&answer->scratch->compress, writer, zone->name->wire,
+				  zone->name->len, true);
 		wire_put(writer, head + 2, RR_HEAD_SIZE - 2);
 	}
 

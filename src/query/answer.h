@@ -18,6 +18,9 @@
 /* SRV records written whose targets may get glue; more than a message holds. */
 #define ANSWER_TARGETS_MAX 2048
 
+/* CNAMEs followed in one answer (dns-facts 7: at least 8). */
+#define ANSWER_HOPS_MAX 10
+
 struct answer_target {
 	uint32_t index; /* of table_target */
 	uint16_t pos;	/* where its name stands */
@@ -28,6 +31,8 @@ struct answer_scratch {
 	struct order order;
 	struct answer_target targets[ANSWER_TARGETS_MAX];
 	struct dns_compress compress;
+	uint64_t ports_seen[65536 / 64];	    /* of the target in hand; zero between uses */
+	struct dns_name chain[ANSWER_HOPS_MAX + 1]; /* names of a CNAME chain */
 };
 
 struct answer {
@@ -71,14 +76,21 @@ void answer_srv(struct answer *answer, uint16_t owner, const struct table_view *
 void answer_pointers(struct answer *answer, const struct table_pointers *pointers,
 		     const struct dns_name *domain, uint32_t ttl_s);
 
+/* Whose record, of which type, for how long. */
+struct answer_rr {
+	uint16_t owner;
+	enum dns_type type;
+	uint32_t ttl_s;
+};
+
 /* One record with rdata as it is. Returns false, with TC, when it does not fit. */
-bool answer_record(struct answer *answer, uint16_t owner, enum dns_type type, uint32_t ttl_s,
-		   const uint8_t *rdata, uint16_t rdata_len);
+bool answer_record(struct answer *answer, struct answer_rr rr, const uint8_t *rdata,
+		   uint16_t rdata_len);
 
 /* One record whose rdata is a name, compressed; *target_pos gets where it stands. False, with TC,
  * when it does not fit. */
-bool answer_name_record(struct answer *answer, uint16_t owner, enum dns_type type, uint32_t ttl_s,
-			const uint8_t *wire, size_t len, uint16_t *target_pos);
+bool answer_name_record(struct answer *answer, struct answer_rr rr, const uint8_t *wire, size_t len,
+			uint16_t *target_pos);
 
 /* The zone's SOA: to the answer section (the apex asked for it) or to the authority section
  * (negative answers, RFC 2308 3). */

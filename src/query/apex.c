@@ -32,15 +32,18 @@ enum outcome lookup_version(struct lookup *lookup)
 		return lookup_any(lookup);
 	if (type != DNS_TYPE_TXT)
 		return OUTCOME_NODATA;
-	answer_record(lookup->answer, lookup->owner, DNS_TYPE_TXT, SPEC_VERSION_TTL_S, rdata, 6);
+	answer_record(lookup->answer,
+		      (struct answer_rr){lookup->owner, DNS_TYPE_TXT, SPEC_VERSION_TTL_S}, rdata,
+		      6);
 	return OUTCOME_FOUND;
 }
 
 enum outcome lookup_any(struct lookup *lookup)
 {
 	static const uint8_t rdata[] = "\7RFC8482";
+	struct answer_rr rr = {lookup->owner, DNS_TYPE_HINFO, lookup->zone.ttl_s};
 
-	answer_record(lookup->answer, lookup->owner, DNS_TYPE_HINFO, lookup->zone.ttl_s, rdata,
+	answer_record(lookup->answer, rr, rdata,
 		      sizeof(rdata)); /* the second string is empty: the final NUL */
 	return OUTCOME_FOUND;
 }
@@ -53,13 +56,15 @@ enum outcome lookup_addresses(struct lookup *lookup, const struct address *addre
 	if (type == DNS_TYPE_ANY)
 		return lookup_any(lookup);
 	for (size_t i = 0; i < n; i++) {
-		enum dns_type has = addresses[i].family == ADDRESS_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA;
+		struct answer_rr rr = {lookup->owner, DNS_TYPE_A, lookup->zone.ttl_s};
 
-		if (type != has)
+		if (addresses[i].family == ADDRESS_V6)
+			rr.type = DNS_TYPE_AAAA;
+		if (type != rr.type)
 			continue;
 		is_found = true;
-		if (!answer_record(lookup->answer, lookup->owner, has, lookup->zone.ttl_s,
-				   addresses[i].bytes, (uint16_t)address_size(&addresses[i])))
+		if (!answer_record(lookup->answer, rr, addresses[i].bytes,
+				   (uint16_t)address_size(&addresses[i])))
 			break;
 	}
 	return is_found ? OUTCOME_FOUND : OUTCOME_NODATA;
@@ -145,6 +150,7 @@ enum outcome apex_resolve_ns_name(struct lookup *lookup)
 /* NS ns.dns.ZONE with our own addresses beside it. */
 static void write_own_ns(struct lookup *lookup)
 {
+	struct answer_rr rr = {lookup->owner, DNS_TYPE_NS, lookup->zone.ttl_s};
 	struct answer *answer = lookup->answer;
 	const struct query_config *config = lookup->config;
 	uint8_t wire[DNS_NAME_MAX];
@@ -153,8 +159,7 @@ static void write_own_ns(struct lookup *lookup)
 
 	wire_put(&target, "\2ns\3dns", 7);
 	wire_put(&target, lookup->domain->wire, lookup->domain->len);
-	if (target.failed || !answer_name_record(answer, lookup->owner, DNS_TYPE_NS,
-						 lookup->zone.ttl_s, wire, target.pos, &pos))
+	if (target.failed || !answer_name_record(answer, rr, wire, target.pos, &pos))
 		return;
 	for (size_t i = 0; i < config->n_own && i < OWN_MAX; i++) {
 		struct table_addresses own = {.bytes = config->own[i].bytes, .n = 1};
@@ -165,6 +170,7 @@ static void write_own_ns(struct lookup *lookup)
 
 static void write_ns(struct lookup *lookup)
 {
+	struct answer_rr rr = {lookup->owner, DNS_TYPE_NS, lookup->zone.ttl_s};
 	struct answer *answer = lookup->answer;
 	uint16_t pos[SERVERS_MAX] = {0};
 	struct servers servers;
@@ -182,9 +188,7 @@ static void write_ns(struct lookup *lookup)
 		wire_put(&target, name->wire, name->len - 1u);
 		wire_put(&target, "\3svc", 4);
 		wire_put(&target, lookup->domain->wire, lookup->domain->len);
-		if (target.failed ||
-		    !answer_name_record(answer, lookup->owner, DNS_TYPE_NS, lookup->zone.ttl_s,
-					wire, target.pos, &pos[i]))
+		if (target.failed || !answer_name_record(answer, rr, wire, target.pos, &pos[i]))
 			return;
 	}
 	for (size_t i = 0; i < servers.n; i++) {

@@ -13,9 +13,6 @@
 
 #include "apex.h"
 
-/* CNAMEs followed in one answer (dns-facts 7: at least 8). */
-#define HOPS_MAX 10
-
 static enum outcome write_view(struct lookup *lookup, const struct table_view *view)
 {
 	struct answer *answer = lookup->answer;
@@ -185,34 +182,35 @@ static bool is_visited(const struct dns_name *visited, unsigned n, const struct 
 
 /*
  * Writes the CNAME of an ExternalName and what it leads to, as long as that is in this cluster's
- * zones. The chain ends without a final record at a target outside, at a loop, and after HOPS_MAX.
+ * zones. The chain ends without a final record at a target outside, at a loop, and after
+ * ANSWER_HOPS_MAX.
  */
 static enum outcome follow_alias(struct lookup *lookup)
 {
-	struct dns_name visited[HOPS_MAX + 1];
-	unsigned n = 0;
+	struct answer *answer = lookup->answer;
+	struct dns_name *chain = answer->scratch->chain;
+	struct answer_rr rr = {lookup->owner, DNS_TYPE_CNAME, lookup->zone.ttl_s};
+	enum outcome outcome = OUTCOME_ALIAS;
 
-	visited[0] = *lookup->name;
-	for (;;) {
+	chain[0] = *lookup->name;
+	for (unsigned n = 1; outcome == OUTCOME_ALIAS; n++) {
 		size_t len;
 		const uint8_t *target = table_alias(&lookup->view, &len);
-		enum outcome outcome;
 
-		if (!answer_name_record(lookup->answer, lookup->owner, DNS_TYPE_CNAME,
-					lookup->zone.ttl_s, target, len, &lookup->owner) ||
-		    lookup->answer->query->type == DNS_TYPE_CNAME || n == HOPS_MAX ||
-		    dns_name_from_wire(&visited[n + 1], target, len) != 0 ||
-		    is_visited(visited, n + 1, &visited[n + 1]))
+		rr.owner = lookup->owner;
+		if (!answer_name_record(answer, rr, target, len, &lookup->owner) ||
+		    answer->query->type == DNS_TYPE_CNAME || n > ANSWER_HOPS_MAX ||
+		    dns_name_from_wire(&chain[n], target, len) != 0 ||
+		    is_visited(chain, n, &chain[n]))
 			return OUTCOME_FOUND;
-		lookup->name = &visited[++n];
+		lookup->name = &chain[n];
 		lookup->zone.name = find_zone(&lookup->cluster->zones, lookup->name);
 		lookup->zone.pos = 0;
 		if (!lookup->zone.name)
 			return OUTCOME_FOUND;
 		outcome = resolve(lookup);
-		if (outcome != OUTCOME_ALIAS)
-			return outcome;
 	}
+	return outcome;
 }
 
 enum step cluster_run(struct answer *answer, const struct query_cluster_config *cluster,

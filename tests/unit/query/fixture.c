@@ -69,7 +69,8 @@ static void put_aliases(struct table *table)
 
 static void put_services(struct table *table)
 {
-	static const struct table_port ports[] = {{"http", TABLE_TCP, 80}, {"", TABLE_UDP, 53}};
+	static const struct table_port ports[] = {
+		{"http", TABLE_TCP, 80}, {"", TABLE_UDP, 53}, {"dns", TABLE_UDP, 80}};
 	static const struct table_port peer[] = {{"peer", TABLE_TCP, 7000}};
 	const struct table_port_set_in sets[] = {{ports, 1}, {peer, 1}};
 	struct address web[] = {address_of("10.96.0.20"), address_of("fd00:96::20")};
@@ -84,7 +85,7 @@ static void put_services(struct table *table)
 					   .addresses = web,
 					   .n_addresses = 2,
 					   .ports = ports,
-					   .n_ports = 2,
+					   .n_ports = 3,
 					   .endpoints = web_endpoints,
 					   .n_endpoints = 1,
 					   .port_sets = sets,

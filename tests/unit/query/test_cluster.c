@@ -50,7 +50,9 @@ static const struct {
 	 " 30 AAAA fd00:96::20"},
 	{"_http._tcp.web.shop.svc.cluster.local", A, "NOERROR aa |" SOA},
 	{"_tcp.web.shop.svc.cluster.local", SRV, "NOERROR aa |" SOA},
-	{"_udp.web.shop.svc.cluster.local", A, "NXDOMAIN aa |" SOA},
+	{"_sctp.web.shop.svc.cluster.local", A, "NXDOMAIN aa |" SOA},
+	{"_dns._udp.web.shop.svc.cluster.local", ANY,
+	 "NOERROR aa | _dns._udp." WEB " 30 HINFO \"RFC8482\"\"\" | |"},
 	{"_http._udp.web.shop.svc.cluster.local", SRV, "NXDOMAIN aa |" SOA},
 	{"web.shop.svc.cluster.local", SRV,
 	 "NOERROR aa | " WEB " 30 SRV 0 50 53 " WEB "; " WEB " 30 SRV 0 50 80 " WEB " | | " WEB
@@ -205,6 +207,18 @@ static void test_spelling(void **state)
 	assert_memory_equal(fixture->answer + 13, "wEb\4ShOp\3svc\7cluster\5LOCAL", 25);
 	assert_int_equal(fixture->answer[12 + 28 + 4], 0xc0);
 	assert_int_equal(fixture->answer[12 + 28 + 5], 12);
+	text_fini(&got);
+}
+
+/* At the end of a chain the SOA's owner points to where the zone stands: 2 octets, not 15. */
+static void test_chain_soa_is_compressed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct text got = {0};
+	size_t question = 12 + 31 + 4, cname = 12 + 1 + 3 + 2, soa = 12 + 9 + 13 + 20;
+
+	ask(fixture, "to-web.shop.svc.cluster.local", TXT, 0, &got);
+	assert_int_equal(fixture->output.size, question + cname + soa);
 	text_fini(&got);
 }
 
@@ -385,10 +399,15 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers),	    cmocka_unit_test(test_spelling),
-		cmocka_unit_test(test_not_synced),  cmocka_unit_test(test_fallthrough),
-		cmocka_unit_test(test_pod_modes),   cmocka_unit_test(test_truncation),
-		cmocka_unit_test(test_tcp_is_full), cmocka_unit_test(test_drops_and_errors),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_spelling),
+		cmocka_unit_test(test_not_synced),
+		cmocka_unit_test(test_chain_soa_is_compressed),
+		cmocka_unit_test(test_fallthrough),
+		cmocka_unit_test(test_pod_modes),
+		cmocka_unit_test(test_truncation),
+		cmocka_unit_test(test_tcp_is_full),
+		cmocka_unit_test(test_drops_and_errors),
 		cmocka_unit_test(test_metrics),
 	};
 
