@@ -174,12 +174,17 @@ void rig_send(int fd, const void *bytes, size_t len)
 	}
 }
 
+ssize_t rig_read(int fd, void *bytes, size_t len)
+{
+	return TEMP_FAILURE_RETRY(recv(fd, bytes, len, 0));
+}
+
 void rig_receive(int fd, void *bytes, size_t len)
 {
 	uint8_t *at = bytes;
 
 	while (len > 0) {
-		ssize_t n = recv(fd, at, len, 0);
+		ssize_t n = rig_read(fd, at, len);
 
 		if (n <= 0)
 			fail_msg("%zu octets are missing: %s", len,
@@ -192,7 +197,7 @@ void rig_receive(int fd, void *bytes, size_t len)
 void rig_expect_end(int fd)
 {
 	uint8_t octet;
-	ssize_t n = recv(fd, &octet, 1, 0);
+	ssize_t n = rig_read(fd, &octet, 1);
 
 	if (n > 0)
 		fail_msg("an octet came instead of the end");

@@ -45,6 +45,10 @@ unsigned rig_metric(const struct rig *rig, const char *sample);
 int rig_connect(const struct rig *rig, int type, const char *to, const char *from);
 
 void rig_send(int fd, const void *bytes, size_t len);
+/* recv() until it was not interrupted: with SO_RCVTIMEO the kernel gives EINTR where no signal
+ * handler ran too (signal(7)), after a stop as after the end of an io_uring, which libuv from 1.45
+ * on has in the loop that this thread closed last. */
+ssize_t rig_read(int fd, void *bytes, size_t len);
 void rig_receive(int fd, void *bytes, size_t len);
 /* The server closed: end of stream, or a reset. */
 void rig_expect_end(int fd);

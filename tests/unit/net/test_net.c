@@ -42,7 +42,7 @@ static void test_udp_addresses(void **state)
 
 			inet_pton(family, *to, want);
 			rig_send(fd, query, rig_query(query, false, 7, 40, FAKE_LOCAL));
-			if (recv(fd, answer, sizeof(answer), 0) != DNS_HEADER_SIZE + 16)
+			if (rig_read(fd, answer, sizeof(answer)) != DNS_HEADER_SIZE + 16)
 				fail_msg("%s: no answer from %s", cases[i].name, *to);
 			assert_int_equal(answer[1], 7);
 			assert_memory_equal(answer + DNS_HEADER_SIZE, want, 16);
@@ -74,7 +74,7 @@ static void test_udp_drops(void **state)
 	rig_send(fd, query, 30);
 	rig_query(query, false, 2, 5000, 0);
 	rig_send(fd, query, 5000);
-	assert_int_equal(recv(fd, answer, sizeof(answer), 0), 4096);
+	assert_int_equal(rig_read(fd, answer, sizeof(answer)), 4096);
 	assert_int_equal(answer[1], 2);
 	rig_drain(&rig);
 	uv_run(&rig.loop, UV_RUN_DEFAULT);
@@ -127,7 +127,7 @@ static void test_drain_udp(void **state)
 			for (unsigned q = 0; q < BURST_QUERIES; q++) {
 				uint8_t answer[64];
 
-				if (recv(clients[c], answer, sizeof(answer), 0) != 40)
+				if (rig_read(clients[c], answer, sizeof(answer)) != 40)
 					fail_msg("%s: client %u: answer %u: %s", cases[i].name, c,
 						 q, strerror(errno));
 				assert_int_equal(answer[1], q);
