@@ -114,7 +114,7 @@ bool json_bool(const struct json *at, bool absent)
 	return cJSON_IsTrue(at->node);
 }
 
-uint32_t json_number(const struct json *at, uint32_t max)
+uint32_t json_number(const struct json *at, uint32_t min, uint32_t max)
 {
 	if (!is_there(at))
 		return 0;
@@ -126,8 +126,8 @@ uint32_t json_number(const struct json *at, uint32_t max)
 	double value = at->node->valuedouble;
 
 	/* Written so that NaN is refused too. */
-	if (!(value >= 0 && value <= max) || value != (double)(uint32_t)value) {
-		json_fail(at, "not a whole number from 0 to %u: %g", max, value);
+	if (!(value >= min && value <= max) || value != (double)(uint32_t)value) {
+		json_fail(at, "not a whole number from %u to %u: %g", min, max, value);
 		return 0;
 	}
 	return (uint32_t)value;

@@ -47,8 +47,8 @@ struct json json_element(const struct json *list, const cJSON *node, unsigned in
 /* Absent gives NULL, or what is said; another type is a fault. Borrowed from the tree. */
 const char *json_string(const struct json *at);
 bool json_bool(const struct json *at, bool absent);
-/* A whole number 0..max. */
-uint32_t json_number(const struct json *at, uint32_t max);
+/* A whole number min..max; absent gives 0. */
+uint32_t json_number(const struct json *at, uint32_t min, uint32_t max);
 
 /* The first fault: at this place. */
 __attribute__((format(printf, 2, 3))) void json_fail(const struct json *at, const char *format,

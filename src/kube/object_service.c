@@ -68,7 +68,7 @@ static bool decode_port(const struct json *at, bool is_slice, struct table_port 
 	*port = (struct table_port){0};
 	decode_port_name(&name, port);
 	port->proto = decode_proto(&proto);
-	port->port = (uint16_t)json_number(&number, UINT16_MAX);
+	port->port = (uint16_t)json_number(&number, 1, UINT16_MAX);
 	if (!at->node || cJSON_IsNull(at->node))
 		json_fail(at, "not an object");
 	if (number.node)

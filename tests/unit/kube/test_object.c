@@ -190,9 +190,9 @@ static const struct decode_case service_cases[] = {
 	{SERVICE("\"clusterIP\":\"None\",\"clusterIPs\":[\"None\"]"), "Service shop/web Headless"},
 	{SERVICE("\"clusterIP\":\"10.0.0.1\",\"ports\":[{\"port\":80},{\"name\":\"HTTP-s\","
 		 "\"port\":443,"
-		 "\"protocol\":\"UDP\"},{\"name\":null,\"port\":0,\"protocol\":\"SCTP\"},{\"port\":"
+		 "\"protocol\":\"UDP\"},{\"name\":null,\"port\":1,\"protocol\":\"SCTP\"},{\"port\":"
 		 "80,\"name\":\"\"}]"),
-	 "Service shop/web ClusterIP 10.0.0.1 /T/80 http-s/U/443 /S/0"},
+	 "Service shop/web ClusterIP 10.0.0.1 /T/80 http-s/U/443 /S/1"},
 	{SERVICE("\"type\":\"ExternalName\",\"externalName\":\"Example.COM.\""),
 	 "Service shop/web Alias -> Example.COM."},
 	{SERVICE("\"type\":\"ExternalName\",\"externalName\":\"_x.a-b.example\",\"clusterIP\":\"10."
@@ -228,11 +228,13 @@ static const struct decode_case service_cases[] = {
 	{SERVICE("\"ports\":[7]"), "broken Service shop/web: spec.ports[0]: not an object"},
 	{SERVICE("\"ports\":[{}]"), "broken Service shop/web: spec.ports[0].port: missing"},
 	{SERVICE("\"ports\":[{\"port\":65536}]"),
-	 "broken Service shop/web: spec.ports[0].port: not a whole number from 0 to 65535: 65536"},
+	 "broken Service shop/web: spec.ports[0].port: not a whole number from 1 to 65535: 65536"},
+	{SERVICE("\"ports\":[{\"port\":0}]"),
+	 "broken Service shop/web: spec.ports[0].port: not a whole number from 1 to 65535: 0"},
 	{SERVICE("\"ports\":[{\"port\":-1}]"),
-	 "broken Service shop/web: spec.ports[0].port: not a whole number from 0 to 65535: -1"},
+	 "broken Service shop/web: spec.ports[0].port: not a whole number from 1 to 65535: -1"},
 	{SERVICE("\"ports\":[{\"port\":80},{\"port\":1.5}]"),
-	 "broken Service shop/web: spec.ports[1].port: not a whole number from 0 to 65535: 1.5"},
+	 "broken Service shop/web: spec.ports[1].port: not a whole number from 1 to 65535: 1.5"},
 	{SERVICE("\"ports\":[{\"port\":\"80\"}]"),
 	 "broken Service shop/web: spec.ports[0].port: not a number"},
 	{SERVICE("\"ports\":[{\"port\":80,\"protocol\":\"ICMP\"}]"),
@@ -337,8 +339,10 @@ static const struct decode_case slice_cases[] = {
 	{SLICE("\"addressType\":\"IPv4\",\"endpoints\":[{\"conditions\":{\"ready\":\"yes\"}}]"),
 	 "broken EndpointSlice shop/web-x.1: endpoints[0].conditions.ready: neither true nor "
 	 "false"},
+	{SLICE("\"addressType\":\"IPv4\",\"ports\":[{\"port\":0}]"),
+	 "broken EndpointSlice shop/web-x.1: ports[0].port: not a whole number from 1 to 65535: 0"},
 	{SLICE("\"addressType\":\"IPv4\",\"ports\":[{\"port\":70000}]"),
-	 "broken EndpointSlice shop/web-x.1: ports[0].port: not a whole number from 0 to 65535: "
+	 "broken EndpointSlice shop/web-x.1: ports[0].port: not a whole number from 1 to 65535: "
 	 "70000"},
 };
 
@@ -357,6 +361,9 @@ static const struct decode_case other_cases[] = {
 	 "broken Endpoints shop/web: subsets[0].addresses[0].ip: not an address: \"10.1.0\""},
 	{ENDPOINTS("[{\"notReadyAddresses\":[{}]}]"),
 	 "broken Endpoints shop/web: subsets[0].notReadyAddresses[0].ip: missing"},
+	{ENDPOINTS("[{\"ports\":[{\"port\":0}]}]"),
+	 "broken Endpoints shop/web: subsets[0].ports[0].port: not a whole number from 1 to 65535: "
+	 "0"},
 	{ENDPOINTS("[7]"), "broken Endpoints shop/web: subsets[0]: not an object"},
 	{POD("\"podIP\":\"10.1.0.1\",\"podIPs\":[{\"ip\":\"10.1.0.1\"},{\"ip\":\"fd00::1\"}],"
 	     "\"phase\":\"Running\""),
@@ -483,8 +490,8 @@ static void test_limits(void **state)
 		const char *why; /* NULL: decoded */
 		bool is_ports;
 	} cases[] = {
-		{"{\"name\":\"p#\",\"port\":#}", 1000, NULL, true},
-		{"{\"name\":\"p#\",\"port\":#}", OBJECT_PORTS_MAX, NULL, true},
+		{"{\"name\":\"p#\",\"port\":1#}", 1000, NULL, true},
+		{"{\"name\":\"p#\",\"port\":1#}", OBJECT_PORTS_MAX, NULL, true},
 		{"{\"port\":1}", OBJECT_PORTS_MAX + 1, "spec.ports: more than 1024 ports", true},
 		{"{\"addresses\":[\"10.1.0.1\"]}", OBJECT_ENDPOINTS_MAX, NULL, false},
 		{"{\"addresses\":[\"10.1.0.1\"]}", OBJECT_ENDPOINTS_MAX + 1,
