@@ -126,7 +126,11 @@ struct statement *statements_read(const struct token *tokens, size_t n, struct a
 				  struct problems *problems)
 {
 	struct parser parser = {
-		.at = tokens, .end = tokens + n, .arena = arena, .problems = problems};
+		.at = tokens,
+		.end = n > 0 ? tokens + n : tokens, /* of an empty file there is no array */
+		.arena = arena,
+		.problems = problems,
+	};
 
 	return read_body(&parser, 0);
 }
