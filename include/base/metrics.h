@@ -24,10 +24,16 @@ void metrics_family(struct text *page, const char *name, const char *type, const
 void metrics_sample(struct text *page, const char *name, const struct metrics_label *labels,
 		    size_t n_labels, double value);
 
-/* _bucket (cumulative, with le), _sum and _count. Bounds and sum are divided by `unit` (1e9 makes
- * seconds of ns). */
-void metrics_histogram(struct text *page, const char *name, const struct metrics_label *labels,
-		       size_t n_labels, const struct histogram *histogram,
-		       const struct histogram_bounds *bounds, double unit);
+struct metrics_histogram_in {
+	const char *name;
+	const struct metrics_label *labels; /* labels[0..n_labels); may be NULL when that is 0 */
+	size_t n_labels;
+	const struct histogram_bounds *bounds;
+	double unit; /* bounds and sum are divided by it: 1e9 makes seconds of ns */
+};
+
+/* _bucket (cumulative, with le), _sum and _count. */
+void metrics_histogram(struct text *page, const struct metrics_histogram_in *in,
+		       const struct histogram *histogram);
 
 #endif

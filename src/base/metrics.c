@@ -121,23 +121,23 @@ void metrics_sample(struct text *page, const char *name, const struct metrics_la
 	text_puts(page, "\n");
 }
 
-void metrics_histogram(struct text *page, const char *name, const struct metrics_label *labels,
-		       size_t n_labels, const struct histogram *histogram,
-		       const struct histogram_bounds *bounds, double unit)
+void metrics_histogram(struct text *page, const struct metrics_histogram_in *in,
+		       const struct histogram *histogram)
 {
+	const struct histogram_bounds *bounds = in->bounds;
 	uint64_t count = 0;
 
 	for (size_t i = 0; i <= bounds->n; i++) {
 		count += histogram->counts[i];
-		text_printf(page, "%s_bucket{", name);
-		put_labels(page, labels, n_labels);
-		text_puts(page, n_labels ? ",le=\"" : "le=\"");
-		put_number(page, i < bounds->n ? (double)bounds->le[i] / unit : INFINITY);
+		text_printf(page, "%s_bucket{", in->name);
+		put_labels(page, in->labels, in->n_labels);
+		text_puts(page, in->n_labels ? ",le=\"" : "le=\"");
+		put_number(page, i < bounds->n ? (double)bounds->le[i] / in->unit : INFINITY);
 		text_printf(page, "\"} %llu\n", (unsigned long long)count);
 	}
-	put_series(page, name, "_sum", labels, n_labels);
-	put_value(page, (double)histogram->sum / unit);
+	put_series(page, in->name, "_sum", in->labels, in->n_labels);
+	put_value(page, (double)histogram->sum / in->unit);
 	text_puts(page, "\n");
-	put_series(page, name, "_count", labels, n_labels);
+	put_series(page, in->name, "_count", in->labels, in->n_labels);
 	text_printf(page, "%llu\n", (unsigned long long)count);
 }

@@ -9,15 +9,21 @@
 static void write_programming(const struct kube *kube, struct text *page)
 {
 	const struct metrics_label label = {"service_kind", "headless_with_selector"};
-	const char *name = "coredns_kubernetes_dns_programming_duration_seconds";
+	const struct metrics_histogram_in in = {
+		.name = "coredns_kubernetes_dns_programming_duration_seconds",
+		.labels = &label,
+		.n_labels = 1,
+		.bounds = &records_programming_bounds,
+		.unit = 1e3,
+	};
 	struct histogram sum = {0};
 
 	for (size_t i = 0; i < kube->n_sources; i++)
 		histogram_merge(&sum, &kube->sources[i].records.programming);
-	metrics_family(page, name, "histogram",
+	metrics_family(page, in.name, "histogram",
 		       "In-cluster DNS programming latency, from the endpoint change's trigger to "
 		       "its record.");
-	metrics_histogram(page, name, &label, 1, &sum, &records_programming_bounds, 1e3);
+	metrics_histogram(page, &in, &sum);
 }
 
 static void write_objects(const struct kube *kube, struct text *page)

@@ -181,10 +181,11 @@ static void write_duration(struct text *page, const struct row *row)
 {
 	const struct metrics_label labels[] = {
 		{"server", row->server}, {"zone", row->zone}, {"view", ""}};
+	const struct metrics_histogram_in in = {"coredns_dns_request_duration_seconds", labels,
+						ARRAY_LEN(labels), &duration_bounds, 1e9};
 
 	if (!is_empty(&row->sum.duration_ns))
-		metrics_histogram(page, "coredns_dns_request_duration_seconds", labels,
-				  ARRAY_LEN(labels), &row->sum.duration_ns, &duration_bounds, 1e9);
+		metrics_histogram(page, &in, &row->sum.duration_ns);
 }
 
 static void write_sizes(struct text *page, const char *name, const struct row *row,
@@ -195,10 +196,11 @@ static void write_sizes(struct text *page, const char *name, const struct row *r
 						       {"zone", row->zone},
 						       {"view", ""},
 						       {"proto", protos[proto]}};
+		const struct metrics_histogram_in in = {name, labels, ARRAY_LEN(labels),
+							&size_bounds, 1};
 
 		if (!is_empty(&sizes[proto]))
-			metrics_histogram(page, name, labels, ARRAY_LEN(labels), &sizes[proto],
-					  &size_bounds, 1);
+			metrics_histogram(page, &in, &sizes[proto]);
 	}
 }
 

@@ -119,8 +119,18 @@ static void test_histograms(void **state)
 	histogram_observe(&durations, &ns, 1000000000);
 	histogram_observe(&durations, &ns, 2000000000);
 	histogram_observe(&sizes, &bytes, 64001);
-	metrics_histogram(&page, "d", labels, 1, &durations, &ns, 1e9);
-	metrics_histogram(&page, "s", NULL, 0, &sizes, &bytes, 1);
+	metrics_histogram(&page,
+			  &(struct metrics_histogram_in){
+				  .name = "d",
+				  .labels = labels,
+				  .n_labels = 1,
+				  .bounds = &ns,
+				  .unit = 1e9,
+			  },
+			  &durations);
+	metrics_histogram(&page,
+			  &(struct metrics_histogram_in){.name = "s", .bounds = &bytes, .unit = 1},
+			  &sizes);
 	assert_string_equal(page.bytes, "d_bucket{zone=\".\",le=\"0.00025\"} 1\n"
 					"d_bucket{zone=\".\",le=\"0.0005\"} 1\n"
 					"d_bucket{zone=\".\",le=\"1.024\"} 2\n"
