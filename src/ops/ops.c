@@ -99,7 +99,9 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, unsigned st
 	return result;
 }
 
-/* The head of a request is in; what it has for a body is not waited for. */
+/* The head of a request is in; what it has for a body is not waited for. The signature is
+ * MHD_AccessHandlerCallback's. */
+/* NOLINTNEXTLINE(readability-function-size) */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *path,
 				  const char *method, const char *version, const char *upload,
 				  size_t *upload_len, void **request)
