@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * From a service as given to the body that is published (build.h), in five steps: sort the ports of
- * each set; sort the endpoints by label and cut them into hosts, merging the port sets of a host
- * that has several; find the service's own ports; number the sets by content; lay everything out.
+ * each set; sort the endpoints by label and cut them into hosts, merging the port sets of hosts
+ * that have several; find the service's own ports; number the sets by content; lay everything out.
  * Cannot fail. The writer.
  */
 #include "build.h"
@@ -20,8 +20,8 @@ static int compare_ports(const void *a, const void *b)
 /* The ports from `first` on become a set. */
 static size_t close_set(struct builder *builder, size_t first)
 {
-	struct table_port *ports = builder->ports.items + first;
 	size_t n = builder->ports.len - first, n_kept = 0;
+	struct table_port *ports = n > 0 ? builder->ports.items + first : NULL;
 
 	if (n > 1)
 		qsort(ports, n, sizeof(*ports), compare_ports);
@@ -96,25 +96,78 @@ static void sort_rows(struct builder *builder)
 		      compare_rows);
 }
 
-/* The port set of rows[row .. end): theirs if it is one, else a new one of all their ports. */
-static size_t merge_sets(struct builder *builder, size_t row, size_t end)
+static int compare_numbers(const void *a, const void *b)
+{
+	const size_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The sets of rows[row .. end), which are the next host. Are they several, it is left to
+ * merge_sets. */
+static void list_sets(struct builder *builder, size_t row, size_t end)
 {
 	const struct table_endpoint_in *const *rows = builder->rows.items;
-	size_t mark = builder->hosts.len + 1, first = builder->ports.len, i = row;
+	struct build_merge merge = {.host = builder->hosts.len, .list = builder->lists.len};
 
-	while (i < end && rows[i]->port_set == rows[row]->port_set)
-		i++;
-	if (i == end)
-		return rows[row]->port_set;
-	for (i = row; i < end; i++) {
+	for (size_t i = row; i < end; i++) {
 		struct build_set *set = &builder->sets.items[rows[i]->port_set];
 
-		if (set->seen == mark)
+		if (set->seen == merge.host + 1)
 			continue;
-		set->seen = mark;
-		append_set(builder, rows[i]->port_set);
+		set->seen = merge.host + 1;
+		ARRAY_PUSH(&builder->lists, rows[i]->port_set);
+		merge.n++;
 	}
-	return close_set(builder, first);
+	if (merge.n == 1) {
+		builder->lists.len = merge.list;
+		return;
+	}
+	qsort(&builder->lists.items[merge.list], merge.n, sizeof(size_t), compare_numbers);
+	ARRAY_PUSH(&builder->merges, merge);
+}
+
+static int compare_lists(const void *a, const void *b, void *arg)
+{
+	const struct builder *builder = arg;
+	const struct build_merge *x = a, *y = b;
+	const size_t *lists = builder->lists.items;
+	int order = (x->n > y->n) - (x->n < y->n);
+
+	for (size_t i = 0; i < x->n && order == 0; i++)
+		order = compare_numbers(&lists[x->list + i], &lists[y->list + i]);
+	return order;
+}
+
+/* Gives the hosts of several sets one of all their ports: those with the same sets the same. */
+static void merge_sets(struct builder *builder)
+{
+	struct build_merge *merges = builder->merges.items;
+	size_t n = builder->merges.len, set = 0;
+
+	if (n > 1)
+		qsort_r(merges, n, sizeof(*merges), compare_lists, builder);
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || compare_lists(&merges[i - 1], &merges[i], builder) != 0) {
+			size_t first = builder->ports.len;
+
+			for (size_t j = 0; j < merges[i].n; j++)
+				append_set(builder, builder->lists.items[merges[i].list + j]);
+			set = close_set(builder, first);
+		}
+		builder->hosts.items[merges[i].host].set = (uint32_t)set;
+	}
+}
+
+/* Which sets the hosts have, and how many of them. */
+static void count_hosts(struct builder *builder)
+{
+	for (size_t i = 0; i + 1 < builder->hosts.len; i++) {
+		struct build_set *set = &builder->sets.items[builder->hosts.items[i].set];
+
+		set->is_used = true;
+		set->n_hosts++;
+	}
 }
 
 static void push_address(struct builder *builder, const struct address *address)
@@ -141,18 +194,14 @@ static void cut_hosts(struct builder *builder)
 {
 	const struct table_endpoint_in *const *rows = builder->rows.items;
 
-	builder->hosts.len = builder->labels.len = 0;
+	builder->hosts.len = builder->merges.len = builder->lists.len = builder->labels.len = 0;
 	for (size_t row = 0, end = 0; row < builder->rows.len; row = end) {
 		bool is_named = false;
 
 		while (end < builder->rows.len && compare_labels(rows[row], rows[end]) == 0)
 			is_named |= rows[end++]->is_named;
-
-		size_t set = merge_sets(builder, row, end);
-
-		push_host(builder, (uint32_t)set, is_named);
-		builder->sets.items[set].is_used = true;
-		builder->sets.items[set].n_hosts++;
+		list_sets(builder, row, end);
+		push_host(builder, rows[row]->port_set, is_named);
 		for (size_t i = row; i < end; i++) {
 			if (i == row || compare_rows(&rows[i - 1], &rows[i]) != 0)
 				push_address(builder, &rows[i]->address);
@@ -161,6 +210,8 @@ static void cut_hosts(struct builder *builder)
 		text_append(&builder->labels, rows[row]->label, rows[row]->label_len);
 	}
 	push_host(builder, 0, false); /* the end */
+	merge_sets(builder);
+	count_hosts(builder);
 }
 
 /* The service's own ports (node.h). Returns the set. */
@@ -291,8 +342,9 @@ static void write_sets(struct builder *builder, struct node_body *head)
 	append(&builder->body, &end, sizeof(end));
 	for (size_t i = 0; i < builder->order.len; i++) {
 		set = &builder->sets.items[builder->order.items[i]];
-		append(&builder->body, &builder->ports.items[set->port],
-		       set->n * sizeof(struct table_port));
+		if (set->n > 0)
+			append(&builder->body, &builder->ports.items[set->port],
+			       set->n * sizeof(struct table_port));
 	}
 }
 
@@ -365,6 +417,8 @@ void builder_fini(struct builder *builder)
 	ARRAY_FINI(&builder->rows);
 	ARRAY_FINI(&builder->hosts);
 	ARRAY_FINI(&builder->sets);
+	ARRAY_FINI(&builder->merges);
+	ARRAY_FINI(&builder->lists);
 	ARRAY_FINI(&builder->order);
 	ARRAY_FINI(&builder->ports);
 	text_fini(&builder->v4);

@@ -19,12 +19,20 @@ struct build_set {
 	bool is_used;
 };
 
+/* A host of several sets, until the one that merges them is known. */
+struct build_merge {
+	size_t host;
+	size_t list, n; /* its sets: lists[list .. list + n), ascending */
+};
+
 /* Zeroed memory is ready. */
 struct builder {
 	const struct table_service_in *in;	      /* borrowed during build_body */
 	ARRAY(const struct table_endpoint_in *) rows; /* by label, then address */
 	ARRAY(struct build_set) sets; /* the input's, merged ones, the service's own */
-	ARRAY(size_t) order;	      /* of sets in use, by content */
+	ARRAY(struct build_merge) merges;
+	ARRAY(size_t) lists;
+	ARRAY(size_t) order; /* of sets in use, by content */
 	ARRAY(struct table_port) ports;
 	ARRAY(struct table_host) hosts;
 	uint32_t n_v4, n_v6;	    /* the service's own */
