@@ -50,6 +50,20 @@ MUST_USE int dns_name_from_wire(struct dns_name *name, const uint8_t *wire, size
  * 255 octets) in any case. Returns the text's length. */
 size_t dns_name_to_text(const uint8_t *wire, size_t len, char *out);
 
+/* Are the last len octets of two names the same? Eight at a time, with the zeros behind both. */
+static inline bool dns_name_same_tail(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	for (size_t i = 0; i < len; i += 8) {
+		uint64_t x, y;
+
+		memcpy(&x, a + i, 8);
+		memcpy(&y, b + i, 8);
+		if (x != y)
+			return false;
+	}
+	return true;
+}
+
 /* Does `name` lie in `zone` (or equal it)? */
 static inline bool dns_name_is_in(const struct dns_name *name, const struct dns_name *zone)
 {
@@ -58,14 +72,15 @@ static inline bool dns_name_is_in(const struct dns_name *name, const struct dns_
 	if (name->n_labels < zone->n_labels)
 		return false;
 
-	uint8_t at = name->offsets[name->n_labels - zone->n_labels];
+	size_t at = name->offsets[name->n_labels - zone->n_labels];
 
-	return name->len - at == zone->len && memcmp(name->wire + at, zone->wire, zone->len) == 0;
+	return name->len - at == zone->len &&
+	       dns_name_same_tail(name->wire + at, zone->wire, zone->len);
 }
 
 static inline bool dns_name_equal(const struct dns_name *a, const struct dns_name *b)
 {
-	return a->len == b->len && memcmp(a->wire, b->wire, a->len) == 0;
+	return a->len == b->len && dns_name_same_tail(a->wire, b->wire, a->len);
 }
 
 /* Lower-cases ASCII letters of bytes[0..n) in place, sixteen at a time: bytes must be

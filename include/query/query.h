@@ -30,7 +30,7 @@ enum query_pods { QUERY_PODS_DISABLED, QUERY_PODS_INSECURE, QUERY_PODS_VERIFIED 
 
 /* A `kubernetes` directive. */
 struct query_cluster_config {
-	struct query_zones zones; /* forward and reverse, as configured; never empty */
+	struct query_zones zones; /* forward and reverse, the longest first; never empty */
 	const struct dns_name
 		*primary; /* the first forward zone: that of PTR targets; NULL when there is none */
 	size_t source;	  /* index in query_config.tables */
@@ -117,25 +117,22 @@ enum query_verdict {
 	QUERY_DROP,   /* nothing is: a response, too short, from port 0 */
 };
 
+enum query_plugin { QUERY_PLUGIN_NONE, QUERY_PLUGIN_KUBERNETES, QUERY_PLUGIN_WHOAMI };
+#define QUERY_N_PLUGINS 3
+
 /* What a query came to. The caller sets bytes and capacity; query_run the rest; query_finish reads
- * it. */
+ * it, while the packet is still there. */
 struct query_output {
-	uint8_t *bytes;	 /* the caller's: capacity octets */
-	size_t capacity; /* UDP: at least QUERY_UDP_ANSWER_MAX; TCP: DNS_MESSAGE_MAX */
-	size_t size;	 /* octets to send */
-	const struct query_view_config
-		*view;	/* NULL: no server block has the name, or it could not be read */
-	uint16_t rcode; /* extended: 16 is BADVERS */
-	uint16_t flags; /* of the answer's header */
-	uint16_t type, class, udp_size;
-	uint16_t id;
-	uint16_t n_answer; /* records in the answer section */
-	bool has_do;
-	bool is_logged;	    /* some `log` line may want it: name_text is filled in */
-	bool has_keepalive; /* the client sent edns-tcp-keepalive */
-	const char *plugin; /* metrics label: "kubernetes", "whoami" or "" */
-	const char *error;  /* why it failed, for `errors` and the log; NULL when it did not */
-	char name_text[DNS_NAME_TEXT_MAX]; /* only with is_logged or error */
+	uint8_t *bytes;		/* the caller's: capacity octets */
+	size_t capacity;	/* UDP: at least QUERY_UDP_ANSWER_MAX; TCP: DNS_MESSAGE_MAX */
+	size_t size;		/* octets to send */
+	struct dns_query query; /* as parsed; without a readable question only its header */
+	const struct query_view_config *view; /* NULL: no server block has the name, or it could not
+						 be read */
+	uint16_t rcode;			      /* extended: 16 is BADVERS */
+	uint16_t n_answer;		      /* records in the answer section */
+	enum query_plugin plugin;	      /* who answered: the metrics' label */
+	const char *error; /* why it is SERVFAIL, for `errors`; a constant, or NULL */
 };
 
 /* The whole life of a query. Called inside RCU (rcu_enter). */

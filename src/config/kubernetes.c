@@ -194,6 +194,32 @@ static const struct directive options[] = {
 	{.name = "resyncperiod", .instead = REMOVED_INSTEAD},
 };
 
+/* The longest first, so that the first zone that has a name is the right one; the primary is the
+ * first forward zone in the order of the Corefile. */
+static void sort_zones(struct draft *draft, struct query_cluster_config *cluster)
+{
+	struct dns_name *sorted =
+		arena_alloc(draft->arena, (cluster->zones.n + 1) * sizeof(*sorted));
+	size_t n = 0, primary = SIZE_MAX;
+
+	for (size_t i = 0; i < cluster->zones.n; i++) {
+		const struct dns_name *zone = &cluster->zones.items[i];
+		size_t at = n++;
+
+		while (at > 0 && sorted[at - 1].n_labels < zone->n_labels) {
+			sorted[at] = sorted[at - 1];
+			at--;
+		}
+		sorted[at] = *zone;
+		if (primary != SIZE_MAX)
+			primary += at <= primary;
+		else if (!zone_is_reverse(zone))
+			primary = at;
+	}
+	cluster->zones.items = sorted;
+	cluster->primary = primary != SIZE_MAX ? &sorted[primary] : NULL;
+}
+
 /* The zones: the arguments, or those of the server block. */
 static void read_zones(struct draft *draft, const struct draft_block *block,
 		       const struct statement *statement, struct query_cluster_config *cluster)
@@ -210,10 +236,7 @@ static void read_zones(struct draft *draft, const struct draft_block *block,
 			zones[i] = block->keys.items[i].zone;
 		cluster->zones = (struct query_zones){zones, block->keys.len};
 	}
-	for (size_t i = 0; i < cluster->zones.n && !cluster->primary; i++) {
-		if (!zone_is_reverse(&cluster->zones.items[i]))
-			cluster->primary = &cluster->zones.items[i];
-	}
+	sort_zones(draft, cluster);
 	if (cluster->zones.n > 0 && !cluster->primary)
 		problem_at(&draft->problems, &statement->words[0],
 			   "kubernetes: one zone at least has to be a forward one, such as "

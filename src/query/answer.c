@@ -13,9 +13,9 @@
 
 void answer_fail(struct answer *answer, enum dns_rcode rcode, enum dns_ede ede, const char *text)
 {
-	answer->rcode = rcode;
-	answer->ede = ede;
-	answer->ede_text = text;
+	answer->end.rcode = rcode;
+	answer->end.ede = ede;
+	answer->end.ede_text = text;
 }
 
 static void put_u16(uint8_t *at, uint32_t value)
@@ -41,53 +41,65 @@ static void put_head(uint8_t head[RR_HEAD_SIZE], uint16_t owner, enum dns_type t
 	put_u16(head + 10, rdata_len);
 }
 
-/* One record; there is room for it. */
-static inline void put_address(struct answer *answer, const uint8_t head[RR_HEAD_SIZE],
-			       const uint8_t *address, size_t size)
-{
-	uint8_t *at = wire_room(&answer->writer, RR_HEAD_SIZE + size);
-
-	CHECK(at);
-	memcpy(at, head, RR_HEAD_SIZE);
-	if (size == 4)
-		memcpy(at + RR_HEAD_SIZE, address, 4);
-	else
-		memcpy(at + RR_HEAD_SIZE, address, 16);
-}
-
 /* As many of the addresses as fit, in random order; returns how many. */
 static uint32_t put_addresses(struct answer *answer, uint16_t owner,
 			      const struct table_addresses *addresses, enum address_family family,
 			      uint32_t ttl_s)
 {
 	struct order *order = &answer->scratch->order;
-	size_t size = family == ADDRESS_V4 ? 4 : 16;
-	size_t fit = (answer->writer.size - answer->writer.pos) / (RR_HEAD_SIZE + size);
+	size_t size = family == ADDRESS_V4 ? 4 : 16, rr_size = RR_HEAD_SIZE + size;
+	size_t fit = (answer->writer.size - answer->writer.pos) / rr_size;
 	uint32_t n = addresses->n < fit ? addresses->n : (uint32_t)fit;
+	uint8_t *at = wire_room(&answer->writer, n * rr_size);
 	uint8_t head[RR_HEAD_SIZE];
 
+	CHECK(at);
 	put_head(head, owner, family == ADDRESS_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA, ttl_s,
 		 (uint16_t)size);
-	if (LIKELY(addresses->n == 1 && n == 1)) {
-		put_address(answer, head, addresses->bytes, size);
-		return n;
-	}
 	order_begin(order, addresses->n);
-	for (uint32_t i = 0; i < n; i++)
-		put_address(answer, head, addresses->bytes + order_draw(order) * size, size);
+	for (uint32_t i = 0; i < n; i++, at += rr_size) {
+		const uint8_t *address = addresses->bytes + order_draw(order) * size;
+
+		memcpy(at, head, RR_HEAD_SIZE);
+		if (size == 4)
+			memcpy(at + RR_HEAD_SIZE, address, 4);
+		else
+			memcpy(at + RR_HEAD_SIZE, address, 16);
+	}
 	order_end(order);
 	return n;
+}
+
+/* The commonest answer of all, one IPv4 address. False: there is no room. */
+static inline bool put_single(struct answer *answer, uint16_t owner, const uint8_t *address,
+			      uint32_t ttl_s)
+{
+	struct wire_writer *writer = &answer->writer;
+
+	if (writer->size - writer->pos < RR_HEAD_SIZE + 4)
+		return false;
+
+	uint8_t *at = wire_room(writer, RR_HEAD_SIZE + 4);
+
+	put_head(at, owner, DNS_TYPE_A, ttl_s, 4);
+	memcpy(at + RR_HEAD_SIZE, address, 4);
+	answer->end.n_answer++;
+	return true;
 }
 
 void answer_addresses(struct answer *answer, uint16_t owner,
 		      const struct table_addresses *addresses, enum address_family family,
 		      uint32_t ttl_s)
 {
-	uint32_t n = put_addresses(answer, owner, addresses, family, ttl_s);
+	uint32_t n;
 
-	answer->n_answer = (uint16_t)(answer->n_answer + n);
+	if (LIKELY(addresses->n == 1 && family == ADDRESS_V4) &&
+	    put_single(answer, owner, addresses->bytes, ttl_s))
+		return;
+	n = put_addresses(answer, owner, addresses, family, ttl_s);
+	answer->end.n_answer = (uint16_t)(answer->end.n_answer + n);
 	if (n < addresses->n)
-		answer->flags |= DNS_FLAG_TC;
+		answer->end.flags |= DNS_FLAG_TC;
 }
 
 void answer_glue(struct answer *answer, uint16_t owner, const struct table_addresses *addresses,
@@ -100,7 +112,7 @@ void answer_glue(struct answer *answer, uint16_t owner, const struct table_addre
 
 	uint32_t n = put_addresses(answer, owner, addresses, family, ttl_s);
 
-	answer->n_additional = (uint16_t)(answer->n_additional + n);
+	answer->end.n_additional = (uint16_t)(answer->end.n_additional + n);
 }
 
 /* What stays the same for all SRV records of a set. */
@@ -146,12 +158,12 @@ static uint16_t put_srv(struct answer *answer, const struct srv_set *set, const 
 	}
 	if (writer->failed) {
 		wire_rewind(writer, mark);
-		answer->flags |= DNS_FLAG_TC;
+		answer->end.flags |= DNS_FLAG_TC;
 		return 0;
 	}
 	wire_patch_u16(writer, mark + RR_HEAD_SIZE - 2,
 		       (uint16_t)(writer->pos - mark - RR_HEAD_SIZE));
-	answer->n_answer++;
+	answer->end.n_answer++;
 	return (uint16_t)(mark + RR_HEAD_SIZE + 6);
 }
 
@@ -265,13 +277,13 @@ bool answer_name_record(struct answer *answer, struct answer_rr rr, const uint8_
 	if (writer->failed) {
 		wire_rewind(writer, mark);
 		answer->scratch->compress = before;
-		answer->flags |= DNS_FLAG_TC;
+		answer->end.flags |= DNS_FLAG_TC;
 		return false;
 	}
 	wire_patch_u16(writer, mark + RR_HEAD_SIZE - 2,
 		       (uint16_t)(writer->pos - mark - RR_HEAD_SIZE));
 	*target_pos = (uint16_t)(mark + RR_HEAD_SIZE);
-	answer->n_answer++;
+	answer->end.n_answer++;
 	return true;
 }
 
@@ -305,12 +317,12 @@ bool answer_record(struct answer *answer, struct answer_rr rr, const uint8_t *rd
 
 	if (!at) {
 		answer->writer.failed = false;
-		answer->flags |= DNS_FLAG_TC;
+		answer->end.flags |= DNS_FLAG_TC;
 		return false;
 	}
 	put_head(at, rr.owner, rr.type, rr.ttl_s, rdata_len);
 	memcpy(at + RR_HEAD_SIZE, rdata, rdata_len);
-	answer->n_answer++;
+	answer->end.n_answer++;
 	return true;
 }
 
@@ -346,7 +358,7 @@ void answer_soa(struct answer *answer, const struct answer_zone *zone, bool is_n
 
 	if (!numbers || pos > POINTER_POS_MAX) {
 		wire_rewind(writer, mark);
-		answer->flags |= DNS_FLAG_TC;
+		answer->end.flags |= DNS_FLAG_TC;
 		return;
 	}
 	put_u32(numbers, zone->serial);
@@ -356,7 +368,7 @@ void answer_soa(struct answer *answer, const struct answer_zone *zone, bool is_n
 	put_u32(numbers + 16, zone->ttl_s);
 	wire_patch_u16(writer, rdata - 2, (uint16_t)(writer->pos - rdata));
 	if (is_negative)
-		answer->n_authority++;
+		answer->end.n_authority++;
 	else
-		answer->n_answer++;
+		answer->end.n_answer++;
 }

@@ -11,6 +11,7 @@
 
 #include "dns/message.h"
 #include "order.h"
+#include "query/query.h"
 #include "table/table.h"
 
 #define QUESTION_NAME_POS DNS_HEADER_SIZE /* where the question's name stands */
@@ -39,13 +40,9 @@ struct answer {
 	const struct dns_query *query;	/* borrowed */
 	struct answer_scratch *scratch; /* borrowed: the worker's */
 	struct wire_writer writer;
-	bool is_compress_ready; /* scratch->compress knows this message's names */
-	uint16_t flags;		/* DNS_FLAG_AA, TC */
-	enum dns_rcode rcode;
-	uint16_t n_answer, n_authority, n_additional;
-	enum dns_ede ede;
-	const char *ede_text; /* borrowed: a constant */
-	const char *plugin;   /* who answered: "kubernetes", "whoami", "" */
+	bool is_compress_ready;	   /* scratch->compress knows this message's names */
+	enum query_plugin plugin;  /* who answered */
+	struct dns_answer_end end; /* flags, rcode, counts and extended error so far */
 };
 
 /* What an answer needs to know of the zone it speaks for. */

@@ -136,7 +136,7 @@ enum outcome apex_resolve_ns_name(struct lookup *lookup)
 		return OUTCOME_NODATA;
 
 	enum address_family family = type == DNS_TYPE_A ? ADDRESS_V4 : ADDRESS_V6;
-	uint16_t before = lookup->answer->n_answer;
+	uint16_t before = lookup->answer->end.n_answer;
 
 	for (size_t i = 0; i < servers.n; i++) {
 		struct table_addresses addresses = table_addresses(&servers.items[i].view, family);
@@ -144,7 +144,7 @@ enum outcome apex_resolve_ns_name(struct lookup *lookup)
 		answer_addresses(lookup->answer, lookup->owner, &addresses, family,
 				 lookup->zone.ttl_s);
 	}
-	return lookup->answer->n_answer > before ? OUTCOME_FOUND : OUTCOME_NODATA;
+	return lookup->answer->end.n_answer > before ? OUTCOME_FOUND : OUTCOME_NODATA;
 }
 
 /* NS ns.dns.ZONE with our own addresses beside it. */

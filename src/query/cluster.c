@@ -144,24 +144,21 @@ static bool is_reverse(const struct dns_name *zone)
 
 static enum outcome resolve(struct lookup *lookup)
 {
-	if (LIKELY(lookup->zone.name == lookup->cluster->primary))
-		return resolve_forward(lookup);
-	return is_reverse(lookup->zone.name) ? resolve_reverse(lookup) : resolve_forward(lookup);
+	if (UNLIKELY(lookup->zone.name != lookup->cluster->primary) &&
+	    is_reverse(lookup->zone.name))
+		return resolve_reverse(lookup);
+	return resolve_forward(lookup);
 }
 
-/* The longest of the zones that has the name, or NULL. */
+/* The first of the zones that has the name, or NULL. */
 static const struct dns_name *find_zone(const struct query_zones *zones,
 					const struct dns_name *name)
 {
-	const struct dns_name *best = NULL;
-
 	for (size_t i = 0; i < zones->n; i++) {
-		const struct dns_name *zone = &zones->items[i];
-
-		if ((!best || zone->n_labels > best->n_labels) && dns_name_is_in(name, zone))
-			best = zone;
+		if (dns_name_is_in(name, &zones->items[i]))
+			return &zones->items[i];
 	}
-	return best;
+	return NULL;
 }
 
 static bool falls_through(const struct query_cluster_config *cluster, const struct dns_name *name)
@@ -221,7 +218,7 @@ enum step cluster_run(struct answer *answer, const struct query_cluster_config *
 
 	if (!zone)
 		return STEP_NEXT;
-	answer->plugin = "kubernetes";
+	answer->plugin = QUERY_PLUGIN_KUBERNETES;
 
 	const struct table *table = config->tables[cluster->source];
 
@@ -231,31 +228,33 @@ enum step cluster_run(struct answer *answer, const struct query_cluster_config *
 		return STEP_DONE;
 	}
 
-	struct lookup lookup = {
-		.answer = answer,
-		.cluster = cluster,
-		.config = config,
-		.table = table,
-		.name = name,
-		.owner = QUESTION_NAME_POS,
-		.zone = {.name = zone,
-			 .pos = (uint16_t)(QUESTION_NAME_POS +
-					   name->offsets[name->n_labels - zone->n_labels]),
-			 .ttl_s = cluster->ttl_s,
-			 .serial = table_serial(table)},
-	};
+	/* Field by field: `domain` and `view` are set by who finds them. */
+	struct lookup lookup;
+
+	lookup.answer = answer;
+	lookup.cluster = cluster;
+	lookup.config = config;
+	lookup.table = table;
+	lookup.name = name;
+	lookup.owner = QUESTION_NAME_POS;
+	lookup.zone.name = zone;
+	lookup.zone.pos =
+		(uint16_t)(QUESTION_NAME_POS + name->offsets[name->n_labels - zone->n_labels]);
+	lookup.zone.ttl_s = cluster->ttl_s;
+	lookup.zone.serial = table_serial(table);
+
 	enum outcome outcome = resolve(&lookup);
 
 	if (outcome == OUTCOME_NXDOMAIN && falls_through(cluster, name)) {
-		answer->plugin = "";
+		answer->plugin = QUERY_PLUGIN_NONE;
 		return STEP_NEXT;
 	}
-	answer->flags |= DNS_FLAG_AA;
+	answer->end.flags |= DNS_FLAG_AA;
 	if (outcome == OUTCOME_ALIAS)
 		outcome = answer->query->type == DNS_TYPE_ANY ? lookup_any(&lookup)
 							      : follow_alias(&lookup);
 	if (outcome == OUTCOME_NXDOMAIN)
-		answer->rcode = DNS_RCODE_NXDOMAIN;
+		answer->end.rcode = DNS_RCODE_NXDOMAIN;
 	if (outcome != OUTCOME_FOUND)
 		answer_soa(answer, &lookup.zone, true);
 	return STEP_DONE;

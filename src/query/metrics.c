@@ -50,7 +50,7 @@ static const struct {
 	{0, "other"},
 };
 
-static const char *const plugins[METRICS_N_PLUGINS] = {"", "kubernetes", "whoami"};
+static const char *const plugins[QUERY_N_PLUGINS] = {"", "kubernetes", "whoami"};
 static const char *const protos[2] = {"udp", "tcp"};
 static const char *const families[2] = {"1", "2"}; /* as CoreDNS: 1 is IPv4, 2 is IPv6 */
 
@@ -63,34 +63,23 @@ static size_t type_index(uint16_t type)
 	return i;
 }
 
-static size_t plugin_index(const char *plugin)
-{
-	switch (plugin[0]) {
-	case 'k':
-		return 1;
-	case 'w':
-		return 2;
-	default:
-		return 0;
-	}
-}
-
 void metrics_count(struct query_worker *worker, const struct query_input *input,
 		   const struct query_output *output, uint64_t duration_ns)
 {
 	size_t at =
 		output->view ? output->view->metrics : worker->config->n_metrics + input->server;
 	struct view_metrics *metrics = &worker->metrics[at];
-	size_t family = input->source->sa_family == AF_INET6;
+	struct transport_metrics *transport =
+		&metrics->transports[input->is_tcp][input->source->sa_family == AF_INET6];
 	size_t rcode = output->rcode < METRICS_N_RCODES ? output->rcode : METRICS_N_RCODES - 1;
 
-	counter_add(&metrics->requests[input->is_tcp][family][type_index(output->type)], 1);
-	counter_add(&metrics->responses[plugin_index(output->plugin)][rcode], 1);
-	if (output->has_do)
+	counter_add(&transport->requests[type_index(output->query.type)], 1);
+	counter_add(&metrics->responses[output->plugin][rcode], 1);
+	if (UNLIKELY(output->query.has_do))
 		counter_add(&metrics->do_requests, 1);
 	histogram_observe(&metrics->duration_ns, &duration_bounds, duration_ns);
-	histogram_observe(&metrics->request_bytes[input->is_tcp], &size_bounds, input->size);
-	histogram_observe(&metrics->response_bytes[input->is_tcp], &size_bounds, output->size);
+	histogram_observe(&transport->request_bytes, &size_bounds, input->size);
+	histogram_observe(&transport->response_bytes, &size_bounds, output->size);
 }
 
 /* One (server, zone) of the page: its labels and its counters summed over the workers. */
@@ -102,15 +91,16 @@ struct row {
 
 static void add_view(struct view_metrics *sum, const struct view_metrics *from)
 {
-	for (size_t proto = 0; proto < 2; proto++) {
-		for (size_t i = 0; i < 2 * METRICS_N_TYPES; i++)
-			sum->requests[proto][i / METRICS_N_TYPES][i % METRICS_N_TYPES] +=
-				counter_read(&from->requests[proto][i / METRICS_N_TYPES]
-							    [i % METRICS_N_TYPES]);
-		histogram_merge(&sum->request_bytes[proto], &from->request_bytes[proto]);
-		histogram_merge(&sum->response_bytes[proto], &from->response_bytes[proto]);
+	for (size_t i = 0; i < 4; i++) {
+		struct transport_metrics *to = &sum->transports[i / 2][i % 2];
+		const struct transport_metrics *add = &from->transports[i / 2][i % 2];
+
+		for (size_t type = 0; type < METRICS_N_TYPES; type++)
+			to->requests[type] += counter_read(&add->requests[type]);
+		histogram_merge(&to->request_bytes, &add->request_bytes);
+		histogram_merge(&to->response_bytes, &add->response_bytes);
 	}
-	for (size_t i = 0; i < METRICS_N_PLUGINS * METRICS_N_RCODES; i++)
+	for (size_t i = 0; i < QUERY_N_PLUGINS * METRICS_N_RCODES; i++)
 		sum->responses[i / METRICS_N_RCODES][i % METRICS_N_RCODES] +=
 			counter_read(&from->responses[i / METRICS_N_RCODES][i % METRICS_N_RCODES]);
 	sum->do_requests += counter_read(&from->do_requests);
@@ -122,7 +112,7 @@ static void write_requests(struct text *page, const struct row *row)
 	for (size_t i = 0; i < (size_t)2 * 2 * METRICS_N_TYPES; i++) {
 		size_t type = i % METRICS_N_TYPES, family = i / METRICS_N_TYPES % 2;
 		size_t proto = i / METRICS_N_TYPES / 2;
-		uint64_t n = row->sum.requests[proto][family][type];
+		uint64_t n = row->sum.transports[proto][family].requests[type];
 		const struct metrics_label labels[] = {
 			{"server", row->server},
 			{"zone", row->zone},
@@ -140,7 +130,7 @@ static void write_requests(struct text *page, const struct row *row)
 
 static void write_responses(struct text *page, const struct row *row)
 {
-	for (size_t i = 0; i < METRICS_N_PLUGINS * METRICS_N_RCODES; i++) {
+	for (size_t i = 0; i < QUERY_N_PLUGINS * METRICS_N_RCODES; i++) {
 		size_t plugin = i / METRICS_N_RCODES, rcode = i % METRICS_N_RCODES;
 		uint64_t n = row->sum.responses[plugin][rcode];
 		char buf[16];
@@ -188,8 +178,8 @@ static void write_duration(struct text *page, const struct row *row)
 		metrics_histogram(page, &in, &row->sum.duration_ns);
 }
 
-static void write_sizes(struct text *page, const char *name, const struct row *row,
-			const struct histogram sizes[2])
+/* One histogram a transport: CoreDNS does not tell the families apart here. */
+static void write_sizes(struct text *page, const char *name, const struct row *row, bool is_request)
 {
 	for (size_t proto = 0; proto < 2; proto++) {
 		const struct metrics_label labels[] = {{"server", row->server},
@@ -198,20 +188,27 @@ static void write_sizes(struct text *page, const char *name, const struct row *r
 						       {"proto", protos[proto]}};
 		const struct metrics_histogram_in in = {name, labels, ARRAY_LEN(labels),
 							&size_bounds, 1};
+		struct histogram sum = {0};
 
-		if (!is_empty(&sizes[proto]))
-			metrics_histogram(page, &in, &sizes[proto]);
+		for (size_t family = 0; family < 2; family++) {
+			const struct transport_metrics *from = &row->sum.transports[proto][family];
+
+			histogram_merge(&sum,
+					is_request ? &from->request_bytes : &from->response_bytes);
+		}
+		if (!is_empty(&sum))
+			metrics_histogram(page, &in, &sum);
 	}
 }
 
 static void write_request_sizes(struct text *page, const struct row *row)
 {
-	write_sizes(page, "coredns_dns_request_size_bytes", row, row->sum.request_bytes);
+	write_sizes(page, "coredns_dns_request_size_bytes", row, true);
 }
 
 static void write_response_sizes(struct text *page, const struct row *row)
 {
-	write_sizes(page, "coredns_dns_response_size_bytes", row, row->sum.response_bytes);
+	write_sizes(page, "coredns_dns_response_size_bytes", row, false);
 }
 
 /* The server's views of blocks with `prometheus`, then what no block had; returns how many rows. */

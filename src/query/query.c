@@ -83,151 +83,104 @@ static bool refuse(struct answer *answer)
 	return false;
 }
 
-/* The message's limit without what OPT will take. */
-static size_t answer_limit(const struct dns_query *query, const struct query_input *input,
-			   const struct query_output *output, size_t udp_answer_max)
+/* How long the message may be. */
+static size_t answer_limit(const struct query_input *input, const struct query_output *output,
+			   size_t udp_answer_max)
 {
 	size_t limit = output->capacity;
 
-	if (!input->is_tcp) {
-		limit = query->udp_size < udp_answer_max ? query->udp_size : udp_answer_max;
-		if (limit > output->capacity)
-			limit = output->capacity;
-	} else if (limit > DNS_MESSAGE_MAX) {
-		limit = DNS_MESSAGE_MAX;
-	}
-	return limit;
+	if (input->is_tcp)
+		return limit;
+	if (limit > udp_answer_max)
+		limit = udp_answer_max;
+	return output->query.udp_size < limit ? output->query.udp_size : limit;
 }
 
 /* An extended error's text, then the error itself, are left out where they do not fit. */
-static void fit_error(struct answer *answer, size_t limit, bool is_keepalive_sent)
+static void fit_error(struct answer *answer)
 {
-	size_t left = limit - answer->writer.pos;
+	size_t left = answer->writer.size - answer->writer.pos;
+	bool is_keepalive_sent = answer->end.is_keepalive_sent;
 
-	if (dns_opt_size(answer->query, answer->ede, answer->ede_text, is_keepalive_sent) > left)
-		answer->ede_text = NULL;
-	if (dns_opt_size(answer->query, answer->ede, NULL, is_keepalive_sent) > left)
-		answer->ede = DNS_EDE_NONE;
-}
-
-/* Header and OPT. */
-static void finish_answer(struct query_worker *worker, struct answer *answer,
-			  const struct query_input *input, size_t limit)
-{
-	const struct dns_query *query = answer->query;
-	bool is_keepalive_sent = input->is_tcp && query->has_keepalive;
-
-	answer->writer.size = limit;
-	if (UNLIKELY(answer->ede != DNS_EDE_NONE))
-		fit_error(answer, limit, is_keepalive_sent);
-
-	struct dns_answer_end end = {
-		.flags = (uint16_t)answer->flags,
-		.rcode = answer->rcode,
-		.n_answer = answer->n_answer,
-		.n_authority = answer->n_authority,
-		.n_additional = answer->n_additional,
-		.own_udp_size = QUERY_UDP_ANSWER_DEFAULT,
-		.ede = answer->ede,
-		.ede_text = answer->ede_text,
-		.is_keepalive_sent = is_keepalive_sent,
-		.keepalive_100ms = worker->config->tcp_keepalive_100ms,
-	};
-
-	dns_answer_end(&answer->writer, query, &end);
+	if (dns_opt_size(answer->query, answer->end.ede, answer->end.ede_text, is_keepalive_sent) >
+	    left)
+		answer->end.ede_text = NULL;
+	if (dns_opt_size(answer->query, answer->end.ede, NULL, is_keepalive_sent) > left)
+		answer->end.ede = DNS_EDE_NONE;
 }
 
 /* Header alone: the question could not be read or must not be. */
-static enum query_verdict answer_bare(struct query_worker *worker, struct query_output *output,
-				      enum dns_rcode rcode)
+static enum query_verdict answer_bare(struct query_output *output, enum dns_rcode rcode)
 {
-	output->size = dns_answer_error(&worker->query, rcode, output->bytes);
+	output->view = NULL;
+	output->plugin = QUERY_PLUGIN_NONE;
+	output->error = NULL;
+	output->n_answer = 0;
 	output->rcode = (uint16_t)rcode;
-	output->flags = DNS_FLAG_QR;
-	output->id = worker->query.id;
+	output->query.type = 0;
+	output->query.has_do = false;
+	output->size = dns_answer_error(&output->query, rcode, output->bytes);
 	return QUERY_ANSWER;
 }
 
-/* What query_finish will want to know. */
-static void fill_output(struct query_output *output, const struct answer *answer,
-			const struct query_block_config *block)
+/* A query that could be read: the block's steps between the frame's begin and end. */
+static void answer_query(struct query_worker *worker, const struct query_input *input,
+			 struct query_output *output, bool is_bad_version)
 {
-	const struct dns_query *query = answer->query;
+	const struct query_config *config = worker->config;
+	const struct dns_query *query = &output->query;
+	const struct query_view_config *view =
+		find_view(&config->servers[input->server], &query->name);
+	const struct query_block_config *block = view ? &config->blocks[view->block] : NULL;
+	size_t limit = answer_limit(input, output,
+				    block ? block->udp_answer_max : QUERY_UDP_ANSWER_DEFAULT);
+	struct answer answer = {
+		.query = query,
+		.scratch = &worker->scratch,
+		.writer = wire_writer_init(output->bytes, limit),
+		.end = {.own_udp_size = QUERY_UDP_ANSWER_DEFAULT,
+			.ede = DNS_EDE_NONE,
+			.is_keepalive_sent = input->is_tcp && query->has_keepalive,
+			.keepalive_100ms = config->tcp_keepalive_100ms},
+	};
 
-	output->size = answer->writer.pos;
-	output->rcode = (uint16_t)answer->rcode;
-	output->flags = (uint16_t)(output->bytes[2] << 8 | output->bytes[3]);
-	output->type = query->type;
-	output->class = query->class;
-	output->udp_size = query->udp_size;
-	output->id = query->id;
-	output->n_answer = answer->n_answer;
-	output->has_do = query->has_do;
-	output->has_keepalive = query->has_keepalive;
-	output->plugin = answer->plugin;
-	if (answer->rcode == DNS_RCODE_SERVFAIL)
-		output->error = answer->ede_text;
-	output->is_logged = block && block->n_logs > 0 && querylog_wants(block, &query->name);
-	if (output->is_logged || output->error)
-		dns_name_to_text(query->name.wire, query->name.len, output->name_text);
+	dns_answer_begin(&answer.writer, query);
+	answer.writer.size -= dns_opt_size(query, DNS_EDE_NONE, NULL, answer.end.is_keepalive_sent);
+	if (UNLIKELY(is_bad_version))
+		answer.end.rcode = DNS_RCODE_BADVERS; /* and no data (RFC 6891 6.1.3) */
+	else if (UNLIKELY(!block))
+		answer_fail(&answer, DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE,
+			    "no server block has this name");
+	else if (!refuse(&answer))
+		run_steps(&answer, block, config, input);
+	answer.writer.size = limit;
+	if (UNLIKELY(answer.end.ede != DNS_EDE_NONE))
+		fit_error(&answer);
+	output->size = dns_answer_end(&answer.writer, query, &answer.end);
+	output->view = view;
+	output->rcode = (uint16_t)answer.end.rcode;
+	output->n_answer = answer.end.n_answer;
+	output->plugin = answer.plugin;
+	output->error = answer.end.rcode == DNS_RCODE_SERVFAIL ? answer.end.ede_text : NULL;
 }
 
 enum query_verdict query_run(struct query_worker *worker, const struct query_input *input,
 			     struct query_output *output)
 {
-	const struct query_config *config = worker->config;
-	struct dns_query *query = &worker->query;
-	const struct query_block_config *block = NULL;
-	size_t udp_answer_max = QUERY_UDP_ANSWER_DEFAULT;
 	enum dns_parse parse;
 
-	output->view = NULL;
-	output->plugin = "";
-	output->error = NULL;
-	output->type = output->class = output->udp_size = output->n_answer = 0;
-	output->is_logged = output->has_do = output->has_keepalive = false;
 	if (UNLIKELY(is_from_port_0(input->source)))
 		return QUERY_DROP;
-	parse = dns_query_parse(query, input->packet, input->size, input->is_tcp);
-	if (parse == DNS_PARSE_DROP)
-		return QUERY_DROP;
-	if (parse == DNS_PARSE_NOTIMP)
-		return answer_bare(worker, output, DNS_RCODE_NOTIMP);
-	if (parse == DNS_PARSE_FORMERR || input->is_cut)
-		return answer_bare(worker, output, DNS_RCODE_FORMERR);
-
-	struct answer answer = {
-		.query = query,
-		.scratch = &worker->scratch,
-		.writer = wire_writer_init(output->bytes, output->capacity),
-		.ede = DNS_EDE_NONE,
-		.plugin = "",
-	};
-	const struct query_view_config *view =
-		find_view(&config->servers[input->server], &query->name);
-
-	if (LIKELY(view != NULL)) {
-		output->view = view;
-		block = &config->blocks[view->block];
-		udp_answer_max = block->udp_answer_max;
+	parse = dns_query_parse(&output->query, input->packet, input->size, input->is_tcp);
+	if (UNLIKELY(parse != DNS_PARSE_OK || input->is_cut)) {
+		if (parse == DNS_PARSE_DROP)
+			return QUERY_DROP;
+		if (parse == DNS_PARSE_NOTIMP)
+			return answer_bare(output, DNS_RCODE_NOTIMP);
+		if (parse == DNS_PARSE_FORMERR || input->is_cut)
+			return answer_bare(output, DNS_RCODE_FORMERR);
 	}
-
-	size_t limit = answer_limit(query, input, output, udp_answer_max);
-
-	dns_answer_begin(&answer.writer, query);
-	answer.writer.size = limit - dns_opt_size(query, DNS_EDE_NONE, NULL,
-						  input->is_tcp && query->has_keepalive);
-	if (parse == DNS_PARSE_BADVERS)
-		answer.rcode = DNS_RCODE_BADVERS; /* and no data (RFC 6891 6.1.3) */
-	else if (!refuse(&answer)) {
-		if (LIKELY(block != NULL))
-			run_steps(&answer, block, config, input);
-		else
-			answer_fail(&answer, DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE,
-				    "no server block has this name");
-	}
-	finish_answer(worker, &answer, input, limit);
-	fill_output(output, &answer, block);
+	answer_query(worker, input, output, parse == DNS_PARSE_BADVERS);
 	return QUERY_ANSWER;
 }
 
@@ -235,6 +188,7 @@ void query_finish(struct query_worker *worker, const struct query_input *input,
 		  const struct query_output *output, uint64_t duration_ns, uint64_t now_ns)
 {
 	metrics_count(worker, input, output, duration_ns);
-	if (UNLIKELY(output->is_logged || output->error))
+	if (LIKELY(output->view != NULL) &&
+	    UNLIKELY(output->error || worker->config->blocks[output->view->block].n_logs > 0))
 		querylog_write(worker, input, output, duration_ns, now_ns);
 }

@@ -11,27 +11,14 @@
 
 #define ERRORS_PER_S 10
 
-bool querylog_wants(const struct query_block_config *block, const struct dns_name *name)
-{
-	for (size_t i = 0; i < block->n_logs; i++) {
-		const struct query_log_config *log = &block->logs[i];
-
-		for (size_t k = 0; k < log->names.n; k++) {
-			if (dns_name_is_in(name, &log->names.items[k]))
-				return true;
-		}
-	}
-	return false;
-}
-
 static unsigned class_of(const struct query_output *output)
 {
 	if (output->rcode == DNS_RCODE_NXDOMAIN)
 		return QUERY_LOG_DENIAL;
 	if (output->rcode != DNS_RCODE_NOERROR)
 		return QUERY_LOG_ERROR;
-	return output->n_answer > 0 || output->plugin[0] == 'w' ? QUERY_LOG_SUCCESS
-								: QUERY_LOG_DENIAL;
+	return output->n_answer > 0 || output->plugin == QUERY_PLUGIN_WHOAMI ? QUERY_LOG_SUCCESS
+									     : QUERY_LOG_DENIAL;
 }
 
 /* The first line of `log` that has the name and the class, or NULL. */
@@ -39,15 +26,13 @@ static const struct query_log_config *find_log(const struct query_block_config *
 					       const struct query_output *output)
 {
 	unsigned class = class_of(output);
-	struct dns_name name;
 
-	if (dns_name_from_text(&name, output->name_text, strlen(output->name_text)) != 0)
-		return NULL;
 	for (size_t i = 0; i < block->n_logs; i++) {
 		const struct query_log_config *log = &block->logs[i];
 
 		for (size_t k = 0; k < log->names.n; k++) {
-			if ((log->classes & class) && dns_name_is_in(&name, &log->names.items[k]))
+			if ((log->classes & class) &&
+			    dns_name_is_in(&output->query.name, &log->names.items[k]))
 				return log;
 		}
 	}
@@ -92,33 +77,37 @@ static void flags_text(uint16_t flags, char *out, size_t size)
 static void write_query(struct query_worker *worker, const struct query_input *input,
 			const struct query_output *output, bool is_combined, uint64_t duration_ns)
 {
-	char source[80], flags[32], type[16], class[16], rcode[16], line[LOG_LINE_MAX];
+	const struct dns_query *query = &output->query;
+	char source[80], name[DNS_NAME_TEXT_MAX], flags[32], type[16], class[16], rcode[16];
+	char line[LOG_LINE_MAX];
 	int len;
 
+	dns_name_to_text(query->name.wire, query->name.len, name);
 	source_text(input->source, source, sizeof(source));
-	flags_text(output->flags, flags, sizeof(flags));
-	len = snprintf(
-		line, sizeof(line), "[INFO] %s - %u \"%s %s %s %s %zu %s %u\" %s %s %zu %.9fs%s",
-		source, output->id, dns_type_text(output->type, type, sizeof(type)),
-		dns_class_text(output->class, class, sizeof(class)), output->name_text,
-		input->is_tcp ? "tcp" : "udp", input->size, output->has_do ? "true" : "false",
-		input->is_tcp ? DNS_MESSAGE_MAX : output->udp_size,
-		dns_rcode_text(output->rcode, rcode, sizeof(rcode)), flags, output->size,
-		(double)duration_ns / 1e9, is_combined ? " \"0\"" : "");
+	flags_text((uint16_t)(output->bytes[2] << 8 | output->bytes[3]), flags, sizeof(flags));
+	len = snprintf(line, sizeof(line),
+		       "[INFO] %s - %u \"%s %s %s %s %zu %s %u\" %s %s %zu %.9fs%s", source,
+		       query->id, dns_type_text(query->type, type, sizeof(type)),
+		       dns_class_text(query->class, class, sizeof(class)), name,
+		       input->is_tcp ? "tcp" : "udp", input->size, query->has_do ? "true" : "false",
+		       input->is_tcp ? DNS_MESSAGE_MAX : query->udp_size,
+		       dns_rcode_text(output->rcode, rcode, sizeof(rcode)), flags, output->size,
+		       (double)duration_ns / 1e9, is_combined ? " \"0\"" : "");
 	log_line(worker->log, line, len < (int)sizeof(line) ? (size_t)len : sizeof(line) - 1);
 }
 
 static void write_error(struct query_worker *worker, const struct query_output *output,
 			uint64_t now_ns)
 {
+	const struct dns_query *query = &output->query;
+	char name[DNS_NAME_TEXT_MAX], type[16];
 	uint32_t suppressed;
-	char type[16];
 
 	if (!log_limit_pass(&worker->error_limit, now_ns, ERRORS_PER_S, &suppressed))
 		return;
-	log_printf(worker->log, LOG_ERROR, "plugin/errors: %u %s %s: %s", output->rcode,
-		   output->name_text, dns_type_text(output->type, type, sizeof(type)),
-		   output->error);
+	dns_name_to_text(query->name.wire, query->name.len, name);
+	log_printf(worker->log, LOG_ERROR, "plugin/errors: %u %s %s: %s", output->rcode, name,
+		   dns_type_text(query->type, type, sizeof(type)), output->error);
 	if (suppressed > 0)
 		log_printf(worker->log, LOG_ERROR, "plugin/errors: %u like this were not logged",
 			   suppressed);
@@ -127,14 +116,11 @@ static void write_error(struct query_worker *worker, const struct query_output *
 void querylog_write(struct query_worker *worker, const struct query_input *input,
 		    const struct query_output *output, uint64_t duration_ns, uint64_t now_ns)
 {
-	const struct query_block_config *block;
+	const struct query_block_config *block = &worker->config->blocks[output->view->block];
 
-	if (!output->view)
-		return;
-	block = &worker->config->blocks[output->view->block];
-	if (output->error && block->has_errors)
+	if (UNLIKELY(output->error && block->has_errors))
 		write_error(worker, output, now_ns);
-	if (output->is_logged) {
+	if (UNLIKELY(block->n_logs > 0)) {
 		const struct query_log_config *log = find_log(block, output);
 
 		if (log)

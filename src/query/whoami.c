@@ -28,7 +28,7 @@ static void write_port(struct answer *answer, uint16_t port, bool is_tcp)
 	if (writer->failed)
 		wire_rewind(writer, mark);
 	else
-		answer->n_additional++;
+		answer->end.n_additional++;
 }
 
 void whoami_run(struct answer *answer, const struct query_input *input)
@@ -47,8 +47,8 @@ void whoami_run(struct answer *answer, const struct query_input *input)
 		address.bytes = (const uint8_t *)&v4->sin_addr;
 		port = ntohs(v4->sin_port);
 	}
-	answer->plugin = "whoami";
-	answer->flags |= DNS_FLAG_AA;
+	answer->plugin = QUERY_PLUGIN_WHOAMI;
+	answer->end.flags |= DNS_FLAG_AA;
 	answer_glue(answer, QUESTION_NAME_POS, &address, family, 0);
 	write_port(answer, port, input->is_tcp);
 }

@@ -105,7 +105,7 @@ static const struct accepted_case cases[] = {
 	 "listen 127.0.0.1:53 server 0\n"
 	 "view 0 dns://127.0.0.1:53 10.in-addr.arpa. block 0 metrics 0\n"
 	 "view 0 dns://127.0.0.1:53 a.test. block 0 metrics 1\nblock 0\n"
-	 " cluster a.test.,10.in-addr.arpa. primary a.test. source 0 ttl 5 pods 1 "
+	 " cluster 10.in-addr.arpa.,a.test. primary a.test. source 0 ttl 5 pods 1 "
 	 "fallthrough in-addr.arpa.,10.in-addr.arpa.\n"
 	 "source 0 objects a namespace_labels\nown 127.0.0.1\n"},
 	{"equal sources are one",

@@ -299,7 +299,7 @@ static void test_truncation(void **state)
 		fixture_run(fixture, packet, size, false);
 		assert_true(fixture->output.size <= limits[i].limit);
 		assert_true(fixture->output.size > limits[i].limit - 30);
-		assert_true(fixture->output.flags & DNS_FLAG_TC);
+		assert_true(fixture->answer[2] & DNS_FLAG_TC >> 8);
 		assert_true(fixture->output.n_answer >= limits[i].n - 3);
 	}
 	size = query_packet(packet, "large.shop.svc.cluster.local", A, 1232);
