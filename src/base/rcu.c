@@ -7,24 +7,9 @@
 
 #include <urcu/urcu-qsbr.h>
 
-#if defined(__SANITIZE_THREAD__)
-#define HAS_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define HAS_TSAN 1
-#endif
-#endif
+#include "base/tsan.h"
 
-#ifdef HAS_TSAN
-void __tsan_acquire(void *address);
-void __tsan_release(void *address);
 static char grace_period; /* an address for the sanitizer; holds nothing */
-#define TSAN_ACQUIRE() __tsan_acquire(&grace_period)
-#define TSAN_RELEASE() __tsan_release(&grace_period)
-#else
-#define TSAN_ACQUIRE() ((void)0)
-#define TSAN_RELEASE() ((void)0)
-#endif
 
 void rcu_register(void)
 {
@@ -44,12 +29,12 @@ void rcu_enter(void)
 
 void rcu_leave(void)
 {
-	TSAN_RELEASE();
+	TSAN_RELEASE(&grace_period);
 	urcu_qsbr_thread_offline();
 }
 
 void rcu_wait(void)
 {
 	urcu_qsbr_synchronize_rcu();
-	TSAN_ACQUIRE();
+	TSAN_ACQUIRE(&grace_period);
 }

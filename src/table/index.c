@@ -13,24 +13,7 @@
 #include <xxhash.h>
 
 #include "base/rcu.h"
-
-#if defined(__SANITIZE_THREAD__)
-#define HAS_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define HAS_TSAN 1
-#endif
-#endif
-
-#ifdef HAS_TSAN
-void __tsan_acquire(void *address);
-void __tsan_release(void *address);
-#define TSAN_ACQUIRE(address) __tsan_acquire(address)
-#define TSAN_RELEASE(address) __tsan_release(address)
-#else
-#define TSAN_ACQUIRE(address) ((void)(address))
-#define TSAN_RELEASE(address) ((void)(address))
-#endif
+#include "base/tsan.h"
 
 #define N_BUCKETS_MIN 64u
 #define N_BUCKETS_MAX (1u << 22) /* 64 MiB of address space; memory only for those in use */
