@@ -67,15 +67,16 @@ def free_address():
     return f"127.{random.randint(16, 250)}.{random.randint(1, 250)}.{random.randint(2, 250)}"
 
 
-def free_port(address):
-    """Free on TCP and UDP."""
-    for _ in range(100):
+def free_port():
+    """Free on TCP and UDP of every address, and below the ports that the kernel gives to clients, of which one could take it
+    before the server does."""
+    for port in random.sample(range(10000, 32000), 100):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
                 socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind((address, 0))
             with contextlib.suppress(OSError):
-                udp.bind((address, tcp.getsockname()[1]))
-                return tcp.getsockname()[1]
+                for wanted in (tcp, udp):
+                    wanted.bind(("", port))
+                return port
     raise AssertionError("no free port")
 
 
@@ -88,7 +89,7 @@ class Server:
         self.objects = self.folder / "objects"
         self.address = free_address()
         self.port, self.health_port, self.ready_port, self.metrics_port = itertools.islice(
-            iter(lambda: free_port(self.address), None), 4)
+            iter(free_port, None), 4)
         self.env = {**os.environ, **(env or {})}
         self.corefile = self.folder / "Corefile"
         self.corefile.write_text(string.Template(corefile).substitute(
