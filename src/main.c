@@ -11,6 +11,7 @@
  * thread; owner of everything.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,6 +38,10 @@ enum exit_code {
 
 enum server_state { SERVER_RUNNING, SERVER_LAMEDUCK, SERVER_DRAINING, SERVER_ENDED };
 
+/* Those that end the server, and those of a reload, which must not. */
+static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+#define N_SIGNALS ARRAY_LEN(signals)
+
 struct server {
 	enum server_state state;
 	struct config config;
@@ -48,7 +53,7 @@ struct server {
 	struct ops *ops;
 	uint64_t start_unix_ms;
 	uv_loop_t loop;
-	uv_signal_t sigterm, sigint;
+	uv_signal_t signals[N_SIGNALS];
 	uv_timer_t lameduck;
 };
 
@@ -105,8 +110,8 @@ static void on_drained(void *arg)
 
 	server->state = SERVER_ENDED;
 	ops_close(server->ops);
-	uv_close((uv_handle_t *)&server->sigterm, NULL);
-	uv_close((uv_handle_t *)&server->sigint, NULL);
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		uv_close((uv_handle_t *)&server->signals[i], NULL);
 	uv_close((uv_handle_t *)&server->lameduck, NULL);
 }
 
@@ -122,6 +127,12 @@ static void on_signal(uv_signal_t *signal, int number)
 {
 	struct server *server = signal->data;
 
+	if (number != SIGTERM && number != SIGINT) {
+		log_printf(server->channel, LOG_WARNING,
+			   "signal %d: reload is not there yet, the Corefile stays as it was read",
+			   number);
+		return;
+	}
 	if (server->state != SERVER_RUNNING)
 		_exit(EXIT_FORCED);
 	server->state = SERVER_LAMEDUCK;
@@ -226,11 +237,13 @@ static void banner(const struct server *server)
 		   server->config.net.n_workers, server->config.net.n_workers == 1 ? "" : "s");
 }
 
-static void watch_signal(struct server *server, uv_signal_t *handle, int number)
+static void watch_signals(struct server *server)
 {
-	uv_signal_init(&server->loop, handle);
-	handle->data = server;
-	uv_signal_start(handle, on_signal, number);
+	for (size_t i = 0; i < N_SIGNALS; i++) {
+		uv_signal_init(&server->loop, &server->signals[i]);
+		server->signals[i].data = server;
+		uv_signal_start(&server->signals[i], on_signal, signals[i]);
+	}
 }
 
 static int serve(struct server *server, const struct options *options)
@@ -248,8 +261,7 @@ static int serve(struct server *server, const struct options *options)
 	} else {
 		if (!options->is_quiet)
 			banner(server);
-		watch_signal(server, &server->sigterm, SIGTERM);
-		watch_signal(server, &server->sigint, SIGINT);
+		watch_signals(server);
 		uv_timer_init(&server->loop, &server->lameduck);
 		server->lameduck.data = server;
 		net_start(server->net, &server->loop, on_drained, server);
@@ -274,6 +286,18 @@ static bool write_pidfile(const char *path)
 	return is_written;
 }
 
+/* A closed stdin, stdout or stderr would become one of our own descriptors, and be written to. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void print_plugins(void)
 {
 	for (const char *const *word = config_directives(); *word; word++)
@@ -286,6 +310,7 @@ int main(int argc, char **argv)
 	struct options options;
 	struct text problems = {0};
 
+	open_standard_descriptors();
 	if (!options_parse(&options, argc, argv))
 		return EXIT_USAGE;
 	if (options.is_help) {

@@ -125,11 +125,11 @@ struct srv_set {
 };
 
 /* The name of a target in full (RFC 2782 forbids compression): host label, service, namespace,
- * "svc", zone. Longer than a name may be (a very long zone) sets the writer's error. */
+ * "svc", zone. */
 static void put_target_name(struct wire_writer *writer, const struct srv_set *set,
 			    const uint8_t *label)
 {
-	size_t start = writer->pos, len;
+	size_t len;
 	const uint8_t *service = table_node_name(set->view->node, &len);
 
 	if (label)
@@ -137,8 +137,15 @@ static void put_target_name(struct wire_writer *writer, const struct srv_set *se
 	wire_put(writer, service, len);
 	wire_put(writer, "\3svc", 4);
 	wire_put(writer, set->zone->name->wire, set->zone->name->len);
-	if (writer->pos - start > DNS_NAME_MAX)
-		writer->failed = true;
+}
+
+/* In a very long zone a host's name may have more octets than a name can: then it has none. */
+static bool has_name(const struct srv_set *set, const uint8_t *label)
+{
+	size_t len;
+
+	table_node_name(set->view->node, &len);
+	return (label ? 1u + label[0] : 0) + len + 4 + set->zone->name->len <= DNS_NAME_MAX;
 }
 
 /* One SRV record; returns where its target stands, or 0 with TC when it did not fit. */
@@ -210,6 +217,8 @@ static bool put_target(struct answer *answer, struct srv_set *set, uint32_t inde
 	uint16_t first = 0, pos = 1;
 
 	table_target(set->view, index, &target);
+	if (!has_name(set, target.label))
+		return true;
 	for (uint32_t i = 0; pos != 0 && i < target.n_ports; i++) {
 		if (!take_port(scratch, set->view, &target.ports[i]))
 			continue;
@@ -287,10 +296,9 @@ bool answer_name_record(struct answer *answer, struct answer_rr rr, const uint8_
 	return true;
 }
 
-void answer_pointers(struct answer *answer, const struct table_pointers *pointers,
-		     const struct dns_name *domain, uint32_t ttl_s)
+void answer_pointers(struct answer *answer, struct answer_rr rr,
+		     const struct table_pointers *pointers, const struct dns_name *domain)
 {
-	struct answer_rr rr = {QUESTION_NAME_POS, DNS_TYPE_PTR, ttl_s};
 	uint8_t wire[DNS_NAME_MAX];
 
 	for (uint32_t i = 0; i < table_n_pointers(pointers); i++) {

@@ -69,16 +69,16 @@ void answer_glue(struct answer *answer, uint16_t owner, const struct table_addre
 void answer_srv(struct answer *answer, uint16_t owner, const struct table_view *view,
 		const struct answer_zone *zone);
 
-/* PTR records: each target, "svc" and `domain`. */
-void answer_pointers(struct answer *answer, const struct table_pointers *pointers,
-		     const struct dns_name *domain, uint32_t ttl_s);
-
 /* Whose record, of which type, for how long. */
 struct answer_rr {
 	uint16_t owner;
 	enum dns_type type;
 	uint32_t ttl_s;
 };
+
+/* PTR records: each target, "svc" and `domain`. */
+void answer_pointers(struct answer *answer, struct answer_rr rr,
+		     const struct table_pointers *pointers, const struct dns_name *domain);
 
 /* One record with rdata as it is. Returns false, with TC, when it does not fit. */
 bool answer_record(struct answer *answer, struct answer_rr rr, const uint8_t *rdata,

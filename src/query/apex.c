@@ -120,6 +120,26 @@ static void find_servers(const struct lookup *lookup, struct servers *servers)
 	}
 }
 
+/* Adds the view's addresses of a family that are not there yet; returns how many there are now. */
+static size_t add_addresses(struct address addresses[OWN_MAX], size_t n,
+			    const struct table_view *view, enum address_family family)
+{
+	struct table_addresses set = table_addresses(view, family);
+	size_t size = family == ADDRESS_V4 ? 4 : 16;
+
+	for (uint32_t i = 0; i < set.n && n < OWN_MAX; i++) {
+		struct address address = {.family = (uint8_t)family};
+		size_t k = 0;
+
+		memcpy(address.bytes, set.bytes + i * size, size);
+		while (k < n && address_compare(&addresses[k], &address) != 0)
+			k++;
+		if (k == n)
+			addresses[n++] = address;
+	}
+	return n;
+}
+
 enum outcome apex_resolve_ns_name(struct lookup *lookup)
 {
 	uint16_t type = lookup->answer->query->type;
@@ -135,16 +155,13 @@ enum outcome apex_resolve_ns_name(struct lookup *lookup)
 	if (type != DNS_TYPE_A && type != DNS_TYPE_AAAA)
 		return OUTCOME_NODATA;
 
-	enum address_family family = type == DNS_TYPE_A ? ADDRESS_V4 : ADDRESS_V6;
-	uint16_t before = lookup->answer->end.n_answer;
+	struct address addresses[OWN_MAX];
+	size_t n = 0;
 
-	for (size_t i = 0; i < servers.n; i++) {
-		struct table_addresses addresses = table_addresses(&servers.items[i].view, family);
-
-		answer_addresses(lookup->answer, lookup->owner, &addresses, family,
-				 lookup->zone.ttl_s);
-	}
-	return lookup->answer->end.n_answer > before ? OUTCOME_FOUND : OUTCOME_NODATA;
+	for (size_t i = 0; i < servers.n; i++)
+		n = add_addresses(addresses, n, &servers.items[i].view,
+				  type == DNS_TYPE_A ? ADDRESS_V4 : ADDRESS_V6);
+	return lookup_addresses(lookup, addresses, n);
 }
 
 /* NS ns.dns.ZONE with our own addresses beside it. */

@@ -13,6 +13,14 @@
 
 #include "apex.h"
 
+/* Records were written, or did not fit; else none of them has a name in this zone. */
+static enum outcome found_some(const struct answer *answer, uint16_t before)
+{
+	bool is_some = answer->end.n_answer > before || (answer->end.flags & DNS_FLAG_TC);
+
+	return is_some ? OUTCOME_FOUND : OUTCOME_NODATA;
+}
+
 static enum outcome write_view(struct lookup *lookup, const struct table_view *view)
 {
 	struct answer *answer = lookup->answer;
@@ -43,8 +51,11 @@ static enum outcome write_view(struct lookup *lookup, const struct table_view *v
 	if (type == DNS_TYPE_SRV) {
 		if (table_n_srv(view) == 0)
 			return OUTCOME_NODATA;
+
+		uint16_t before = answer->end.n_answer;
+
 		answer_srv(answer, lookup->owner, view, &lookup->zone);
-		return OUTCOME_FOUND;
+		return found_some(answer, before);
 	}
 	return type == DNS_TYPE_ANY ? lookup_any(lookup) : OUTCOME_NODATA;
 }
@@ -106,6 +117,8 @@ static enum outcome resolve_forward(struct lookup *lookup)
 static enum outcome resolve_reverse(struct lookup *lookup)
 {
 	struct answer *answer = lookup->answer;
+	struct answer_rr rr = {lookup->owner, DNS_TYPE_PTR, lookup->zone.ttl_s};
+	uint16_t before = answer->end.n_answer;
 	const struct table_pointers *pointers;
 	struct address address;
 	unsigned bits;
@@ -132,20 +145,23 @@ static enum outcome resolve_reverse(struct lookup *lookup)
 		return lookup_any(lookup);
 	if (answer->query->type != DNS_TYPE_PTR)
 		return OUTCOME_NODATA;
-	answer_pointers(answer, pointers, lookup->cluster->primary, lookup->zone.ttl_s);
-	return OUTCOME_FOUND;
+	answer_pointers(answer, rr, pointers, lookup->cluster->primary);
+	return found_some(answer, before);
 }
 
-static bool is_reverse(const struct dns_name *zone)
+static bool is_reverse(const struct dns_name *name)
 {
-	return zone->n_labels >= 2 && (label_is(zone, zone->n_labels - 2u, "\7in-addr\4arpa", 14) ||
-				       label_is(zone, zone->n_labels - 2u, "\3ip6\4arpa", 10));
+	return name->n_labels >= 2 && (label_is(name, name->n_labels - 2u, "\7in-addr\4arpa", 14) ||
+				       label_is(name, name->n_labels - 2u, "\3ip6\4arpa", 10));
 }
 
+/* The name decides, not the zone: one block may serve the root. */
 static enum outcome resolve(struct lookup *lookup)
 {
-	if (UNLIKELY(lookup->zone.name != lookup->cluster->primary) &&
-	    is_reverse(lookup->zone.name))
+	const struct dns_name *zone = lookup->zone.name;
+
+	if (UNLIKELY(zone != lookup->cluster->primary || zone->n_labels == 0) &&
+	    is_reverse(lookup->name))
 		return resolve_reverse(lookup);
 	return resolve_forward(lookup);
 }

@@ -96,6 +96,17 @@ static size_t answer_limit(const struct query_input *input, const struct query_o
 	return output->query.udp_size < limit ? output->query.udp_size : limit;
 }
 
+#define PARTIAL_TEXT "a random part of the set, which is larger than a message"
+
+/* Over TCP nothing larger can be asked for, and resolvers take TC there for a failure (Go's did):
+ * the client gets what a message holds, and is told in words. */
+static void tell_partial(struct answer *answer)
+{
+	answer->end.flags &= (uint16_t)~DNS_FLAG_TC;
+	answer->end.ede = DNS_EDE_OTHER;
+	answer->end.ede_text = PARTIAL_TEXT;
+}
+
 /* An extended error's text, then the error itself, are left out where they do not fit. */
 static void fit_error(struct answer *answer)
 {
@@ -153,6 +164,8 @@ static void answer_query(struct query_worker *worker, const struct query_input *
 			    "no server block has this name");
 	else if (!refuse(&answer))
 		run_steps(&answer, block, config, input);
+	if (UNLIKELY(input->is_tcp && (answer.end.flags & DNS_FLAG_TC)))
+		tell_partial(&answer);
 	answer.writer.size = limit;
 	if (UNLIKELY(answer.end.ede != DNS_EDE_NONE))
 		fit_error(&answer);

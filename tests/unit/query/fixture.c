@@ -58,6 +58,7 @@ static void put_aliases(struct table *table)
 		{"loop-a", "loop-b.shop.svc.cluster.local"},
 		{"loop-b", "loop-a.shop.svc.cluster.local"},
 		{"to-other", "web.shop.svc.other.local"},
+		{"to-ptr", "20.0.96.10.in-addr.arpa"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(aliases); i++) {

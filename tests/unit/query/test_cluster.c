@@ -145,6 +145,10 @@ static const struct {
 	 "NOERROR aa | loop-a.shop.svc.cluster.local. 30 CNAME loop-b.shop.svc.cluster.local.; "
 	 "loop-b.shop.svc.cluster.local. 30 CNAME loop-a.shop.svc.cluster.local. | |"},
 	{"x.to-web.shop.svc.cluster.local", A, "NXDOMAIN aa |" SOA},
+	{"to-ptr.shop.svc.cluster.local", PTR,
+	 "NOERROR aa | 20.0.96.10.in-addr.arpa. 30 PTR " WEB
+	 "; to-ptr.shop.svc.cluster.local. 30 CNAME "
+	 "20.0.96.10.in-addr.arpa. | |"},
 	/* several zones */
 	{"web.shop.svc.other.local", A,
 	 "NOERROR aa | web.shop.svc.other.local. 30 A 10.96.0.20 | |"},
@@ -320,18 +324,31 @@ static void test_truncation(void **state)
 	assert_int_equal(n_high, 0);
 }
 
+/* Over TCP: what a message holds, no TC, and words for who understands them. */
 static void test_tcp_is_full(void **state)
 {
+	static const struct {
+		uint16_t edns_size;
+		size_t size_min;
+		const char *end;
+	} cases_tcp[] = {{0, 65535 - 16, "| |"}, {1232, 65535 - 100, " OPT 1232 0 ede=0"}};
 	struct fixture *fixture = *state;
-	uint8_t packet[512];
-	struct text text = {0};
-	size_t size = query_packet(packet, "large.shop.svc.cluster.local", A, 0);
 
-	assert_int_equal(fixture_run(fixture, packet, size, true), QUERY_ANSWER);
-	assert_true(fixture->output.size > 65535 - 16);
-	assert_true(fixture->output.n_answer > 4085);
-	answer_text(fixture->answer, fixture->output.size, &text);
-	text_fini(&text);
+	for (size_t i = 0; i < ARRAY_LEN(cases_tcp); i++) {
+		const char *end = cases_tcp[i].end;
+		uint8_t packet[512];
+		struct text text = {0};
+		size_t size = query_packet(packet, "large.shop.svc.cluster.local", A,
+					   cases_tcp[i].edns_size);
+
+		assert_int_equal(fixture_run(fixture, packet, size, true), QUERY_ANSWER);
+		assert_true(fixture->output.size > cases_tcp[i].size_min);
+		assert_true(fixture->output.n_answer > 4080);
+		assert_false(fixture->answer[2] & DNS_FLAG_TC >> 8);
+		answer_text(fixture->answer, fixture->output.size, &text);
+		assert_string_equal(text.bytes + text.len - strlen(end), end);
+		text_fini(&text);
+	}
 }
 
 static void test_drops_and_errors(void **state)
