@@ -156,7 +156,9 @@ static void answer_query(struct query_worker *worker, const struct query_input *
 	};
 
 	dns_answer_begin(&answer.writer, query);
-	answer.writer.size -= dns_opt_size(query, DNS_EDE_NONE, NULL, answer.end.is_keepalive_sent);
+	answer.writer.size -=
+		dns_opt_size(query, input->is_tcp ? DNS_EDE_OTHER : DNS_EDE_NONE,
+			     input->is_tcp ? PARTIAL_TEXT : NULL, answer.end.is_keepalive_sent);
 	if (UNLIKELY(is_bad_version))
 		answer.end.rcode = DNS_RCODE_BADVERS; /* and no data (RFC 6891 6.1.3) */
 	else if (UNLIKELY(!block))

@@ -3,7 +3,6 @@
 import ipaddress
 from collections import Counter
 
-import dns.edns
 import dns.flags
 import dns.message
 import dns.name
@@ -83,7 +82,7 @@ def test_tcp_is_full(server, name, rdtype, n_least):
     assert 65535 - 64 < len(wire) <= 65535
     assert not got.flags & dns.flags.TC
     got = parse(ask_wire(server, question(f"{name}.shop.svc", rdtype, use_edns=0).to_wire(), tcp=True))
-    assert [option.otype for option in got.options] == [dns.edns.OptionType.EDE]
+    assert ["random part" in str(option) for option in got.options] == [True]
 
 
 @pytest.mark.parametrize("name", ["h300", "h100", "pay"])
