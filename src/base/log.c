@@ -11,7 +11,8 @@
  *
  * Nothing blocks for good: the writer polls before each write, and writes at most what a pipe that
  * polled writable takes at once (PIPE_BUF). The rest of a piece that cannot be written (error,
- * closing deadline) is dropped and counted.
+ * closing deadline) is dropped and counted. A notice of that which cannot be written either is
+ * tried again with the next line or after RETRY_MS: a full disk costs no time.
  */
 #include "base/log.h"
 
@@ -30,6 +31,7 @@
 
 #define LINGER_MS 2
 #define CLOSE_MS 1000
+#define RETRY_MS 1000
 #define RING_MIN_BYTES \
 	((size_t)4096) /* more than a line: a full ring always holds something to drain */
 
@@ -58,9 +60,10 @@ struct log {
 
 	/* The writer's own, but for `discarded`, which log_dropped reads. */
 	size_t piece_bytes;
-	uint64_t discarded; /* lines that were taken from a ring and could not be written */
-	uint64_t reported;  /* dropped lines that a notice told of */
-	bool is_dead;	    /* nobody will ever read the descriptor again */
+	uint64_t discarded;  /* lines that were taken from a ring and could not be written */
+	uint64_t reported;   /* dropped lines that a notice told of */
+	bool is_notice_late; /* it could not be written: with the next line, or in a while */
+	bool is_dead;	     /* nobody will ever read the descriptor again */
 };
 
 _Static_assert(LOG_LINE_MAX < RING_MIN_BYTES, "a ring holds the longest line");
@@ -174,7 +177,8 @@ static void report_dropped(struct log *log)
 			   (unsigned long long)(dropped - log->reported));
 
 	/* Once the descriptor is broken there is nobody to tell. */
-	if (write_bytes(log, line, (size_t)len) == (size_t)len || log->is_dead)
+	log->is_notice_late = write_bytes(log, line, (size_t)len) < (size_t)len && !log->is_dead;
+	if (!log->is_notice_late)
 		log->reported = dropped;
 }
 
@@ -200,16 +204,17 @@ static bool has_work(const struct log *log, enum writer_state state)
 		if (used > (state == WRITER_ASLEEP ? 0 : c->size_bytes / 2))
 			return true;
 	}
-	return state == WRITER_ASLEEP && log_dropped(log) != log->reported;
+	return state == WRITER_ASLEEP && !log->is_notice_late && log_dropped(log) != log->reported;
 }
 
 static void wait_for_work(struct log *log, enum writer_state state)
 {
 	struct pollfd fds[] = {{.fd = log->wake_fd, .events = POLLIN}};
+	int asleep_ms = log->is_notice_late ? RETRY_MS : -1;
 
 	__atomic_store_n(&log->state, state, __ATOMIC_SEQ_CST);
 	if (!has_work(log, state)) {
-		poll(fds, 1, state == WRITER_ASLEEP ? -1 : LINGER_MS);
+		poll(fds, 1, state == WRITER_ASLEEP ? asleep_ms : LINGER_MS);
 		clear_wake(log);
 	}
 	__atomic_store_n(&log->state, WRITER_AWAKE, __ATOMIC_SEQ_CST);

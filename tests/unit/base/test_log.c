@@ -276,6 +276,58 @@ static void test_a_broken_descriptor(void **state)
 	close(ends.write_fd);
 }
 
+static int full_fd = -1; /* writes to this one are counted */
+static int n_full_writes;
+
+ssize_t __real_write(int fd, const void *bytes, size_t len);
+ssize_t __wrap_write(int fd, const void *bytes, size_t len);
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t len)
+{
+	if (fd == __atomic_load_n(&full_fd, __ATOMIC_RELAXED))
+		__atomic_fetch_add(&n_full_writes, 1, __ATOMIC_RELAXED);
+	return __real_write(fd, bytes, len);
+}
+
+/* Each line through another log takes both threads their turns. */
+static void let_writers_run(void)
+{
+	struct pipe_ends ends = open_pipe();
+	struct text got = {0};
+	struct log *log;
+
+	assert_int_equal(log_open(&log, ends.write_fd, LOG_INFO), 0);
+
+	struct log_channel *channel = log_channel_new(log, RING_MIN);
+
+	for (int i = 0; i < 300; i++) {
+		log_line(channel, "x", 1);
+		read_line(ends.read_fd, &got);
+	}
+	log_close(log);
+	close(ends.read_fd);
+	close(ends.write_fd);
+	text_fini(&got);
+}
+
+/* Neither the line nor the notice of its loss can be written; the writer does not insist. */
+static void test_a_full_disk(void **state)
+{
+	struct log *log;
+	int fd = open("/dev/full", O_WRONLY);
+
+	assert_true(fd >= 0);
+	__atomic_store_n(&full_fd, fd, __ATOMIC_RELAXED);
+	assert_int_equal(log_open(&log, fd, LOG_INFO), 0);
+	log_line(log_channel_new(log, RING_MIN), "line", 4);
+	wait_for_dropped(log, 1);
+	let_writers_run();
+	log_close(log);
+	__atomic_store_n(&full_fd, -1, __ATOMIC_RELAXED);
+	assert_in_range(n_full_writes, 2, 50);
+	close(fd);
+}
+
 /* ---- Many producers ---- */
 
 #define PRODUCERS 4
@@ -476,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_a_full_ring_drops_and_tells),
 		cmocka_unit_test(test_close_with_a_stuck_pipe),
 		cmocka_unit_test(test_a_broken_descriptor),
+		cmocka_unit_test(test_a_full_disk),
 		cmocka_unit_test(test_producers_with_small_rings),
 		cmocka_unit_test(test_producers_with_large_rings),
 		cmocka_unit_test(test_every_line_arrives_alone),
