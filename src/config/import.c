@@ -93,11 +93,32 @@ static bool check_braces(struct importer *importer, const struct tokens *tokens)
 	return importer->lexer.problems->n == n_problems;
 }
 
+/* The path without "." steps and doubled slashes, so that a file has one name in a cycle. ".."
+ * stays: what it means depends on links. */
+static const char *path_name(struct importer *importer, const char *path)
+{
+	char *name = arena_strndup(importer->lexer.arena, path, strlen(path));
+	char *end = name;
+
+	for (const char *c = path; *c;) {
+		bool is_step = c == path || c[-1] == '/';
+
+		if (is_step && c[0] == '.' && c[1] == '/')
+			c += 2;
+		else if (is_step && c[0] == '/' && c != path)
+			c++;
+		else
+			*end++ = *c++;
+	}
+	*end = '\0';
+	return name;
+}
+
 static void copy_file(struct importer *importer, const char *path)
 {
 	struct text content = {0};
 	struct tokens tokens = {0};
-	const char *name = arena_strndup(importer->lexer.arena, path, strlen(path));
+	const char *name = path_name(importer, path);
 	const struct config_machine *machine = importer->lexer.machine;
 
 	if (!check_stack(importer, name))

@@ -228,6 +228,8 @@ static const struct refused_case cases[] = {
 	{"import, cycle", "import Corefile\n. {\n import one\n}",
 	 "Corefile:1: import cycle: \"Corefile\" imports itself\n"
 	 "two:2: import cycle: \"one\" imports itself\n"},
+	{"import, a cycle of paths", ". {\n import ./three\n}",
+	 "four:1: import cycle: \"three\" imports itself\n"},
 	{"import, wildcards", "import a/*/*/*.conf\n.",
 	 "Corefile:1: \"a/*/*/*.conf\" has too many wildcards: at most two are allowed\n"},
 	{"import, problems elsewhere", ". {\n import wrong/*.override\n import inner\n foo\n}",
@@ -268,6 +270,8 @@ static const struct memory_file files[] = {
 	{"Corefile", ""},
 	{"one", "import two\n"},
 	{"two", "errors\nimport one\n"},
+	{"./three", "import ./four\n"},
+	{"./four", "import ././/three\n"},
 	{"wrong/a.override", "errorz\n\nwhoami x\n"},
 	{"wrong/b.override", "log {\n class all\n"},
 	{"inner", "}\n"},
