@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #define LOG_RING_BYTES (1 << 20)
+#define RESERVED_DESCRIPTORS 128 /* for sockets, files and the operator's endpoints */
+#define TCP_LEAST 32		 /* connections, however few descriptors there are */
 
 static void explain(struct text *why, const char *protocol, const union socket_address *address,
 		    int error)
@@ -66,7 +68,7 @@ static int open_worker(struct net *net, struct log *log, struct text *why)
 	struct log_channel *channel = log_channel_new(log, LOG_RING_BYTES);
 	struct query_worker *query = query_worker_new(net->query, channel);
 	int error;
-	struct worker *worker = worker_new(net->config, query, channel, &error);
+	struct worker *worker = worker_new(&net->config, query, channel, &error);
 
 	if (worker == NULL) {
 		text_printf(why, "event loop: %s", uv_strerror(error));
@@ -75,20 +77,34 @@ static int open_worker(struct net *net, struct log *log, struct text *why)
 	net->workers[net->n_workers] = worker;
 	net->query_workers[net->n_workers] = query;
 	net->n_workers++;
-	for (size_t i = 0; i < net->config->n_listeners && error == 0; i++)
-		error = listen_on(worker, &net->config->listeners[i], why);
+	for (size_t i = 0; i < net->config.n_listeners && error == 0; i++)
+		error = listen_on(worker, &net->config.listeners[i], why);
 	return error;
 }
 
-/* Connections need descriptors; what the hard limit allows is ours to take. */
-static void raise_descriptor_limit(void)
+/* Connections need descriptors: what the hard limit allows is ours to take, and no more connections
+ * are promised than it carries. */
+static void fit_descriptor_limit(struct net_config *config, struct log_channel *log)
 {
 	struct rlimit limit;
+	rlim_t most;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	(void)!setrlimit(RLIMIT_NOFILE, &limit);
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+		return;
+	most = limit.rlim_cur > RESERVED_DESCRIPTORS + TCP_LEAST
+		       ? limit.rlim_cur - RESERVED_DESCRIPTORS
+		       : TCP_LEAST;
+	if (config->tcp_max <= most)
+		return;
+	log_printf(log, LOG_WARNING,
+		   "tcp: at most %llu connections instead of %u, since the limit of open files is "
+		   "%llu",
+		   (unsigned long long)most, config->tcp_max, (unsigned long long)limit.rlim_cur);
+	config->tcp_max = (unsigned)most;
 }
 
 int net_open(struct net **net_out, const struct net_config *config,
@@ -98,11 +114,11 @@ int net_open(struct net **net_out, const struct net_config *config,
 	int error = 0;
 
 	CHECK(config->n_workers > 0);
-	net->config = config;
+	net->config = *config;
 	net->query = query;
 	net->workers = mem_zalloc(config->n_workers * sizeof(net->workers[0]));
 	net->query_workers = mem_zalloc(config->n_workers * sizeof(net->query_workers[0]));
-	raise_descriptor_limit();
+	fit_descriptor_limit(&net->config, log_channel_new(log, 0));
 	for (unsigned i = 0; i < config->n_workers && error == 0; i++)
 		error = open_worker(net, log, why);
 	if (error != 0) {

@@ -8,7 +8,7 @@
 #include "worker.h"
 
 struct net {
-	const struct net_config *config;     /* borrowed */
+	struct net_config config;	     /* the caller's; tcp_max is what descriptors allow */
 	const struct query_config *query;    /* borrowed */
 	struct worker **workers;	     /* owned, n_workers of them */
 	struct query_worker **query_workers; /* owned array; the workers own what it points to */

@@ -8,9 +8,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "../../../src/net/net_private.h"
 #include "fake_query.h"
 #include "rig.h"
 
@@ -235,12 +237,86 @@ static void test_open_failures(void **state)
 	}
 }
 
+static struct rlimit *fake_limit; /* the process's own unless NULL */
+
+int __real_getrlimit64(int resource, struct rlimit *limit);
+int __wrap_getrlimit64(int resource, struct rlimit *limit);
+int __real_setrlimit64(int resource, const struct rlimit *limit);
+int __wrap_setrlimit64(int resource, const struct rlimit *limit);
+
+int __wrap_getrlimit64(int resource, struct rlimit *limit)
+{
+	if (!fake_limit)
+		return __real_getrlimit64(resource, limit);
+	*limit = *fake_limit;
+	return 0;
+}
+
+int __wrap_setrlimit64(int resource, const struct rlimit *limit)
+{
+	if (!fake_limit)
+		return __real_setrlimit64(resource, limit);
+	*fake_limit = *limit;
+	return 0;
+}
+
+/* In all, whatever the configuration says; one log line tells of it. */
+static void test_descriptors_limit_connections(void **state)
+{
+	static const struct {
+		const char *name;
+		rlim_t limit;
+		unsigned tcp_max, want;
+		const char *want_log;
+	} cases[] = {
+		{"plenty", 1000, 872, 872, ""},
+		{"one too many", 1000, 873, 872,
+		 "[WARNING] tcp: at most 872 connections instead of 873, since the limit of open "
+		 "files is 1000\n"},
+		{"hardly any", 100, 8192, 32,
+		 "[WARNING] tcp: at most 32 connections instead of 8192, since the limit of open "
+		 "files is 100\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct net_config config = {.n_workers = 1, .tcp_max = cases[i].tcp_max};
+		struct query_config query = {0};
+		struct rlimit lower = {cases[i].limit / 2, cases[i].limit};
+		struct text why = {0};
+		struct net *net = NULL;
+		struct log *log;
+		char got[256];
+		int fds[2];
+		ssize_t n;
+
+		assert_int_equal(pipe(fds), 0);
+		assert_int_equal(log_open(&log, fds[1], LOG_WARNING), 0);
+		fake_limit = &lower;
+		assert_int_equal(net_open(&net, &config, &query, log, &why), 0);
+		fake_limit = NULL;
+		if (net->config.tcp_max != cases[i].want || lower.rlim_cur != lower.rlim_max)
+			fail_msg("%s: got %u", cases[i].name, net->config.tcp_max);
+		assert_int_equal(config.tcp_max, cases[i].tcp_max);
+		net_free(net);
+		log_close(log);
+		close(fds[1]);
+		n = read(fds[0], got, sizeof(got) - 1);
+		got[n < 0 ? 0 : n] = '\0';
+		assert_string_equal(got, cases[i].want_log);
+		close(fds[0]);
+		text_fini(&why);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_udp_addresses), cmocka_unit_test(test_udp_drops),
-		cmocka_unit_test(test_drain_udp),     cmocka_unit_test(test_drain_tcp),
+		cmocka_unit_test(test_udp_addresses),
+		cmocka_unit_test(test_udp_drops),
+		cmocka_unit_test(test_drain_udp),
+		cmocka_unit_test(test_drain_tcp),
 		cmocka_unit_test(test_open_failures),
+		cmocka_unit_test(test_descriptors_limit_connections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
