@@ -7,8 +7,8 @@
  *
  * What a client can cost: CLIENTS_MAX connections a listener and CLIENTS_PER_IP an address (more
  * are closed at once, or wait in the backlog), CLIENT_BYTES for a request, IDLE_S seconds of
- * silence, CLIENT_MS in all, one request a connection. The library knows silence only, so a client
- * that sends a byte now and then is cut off here.
+ * silence, HEAD_MS for a request's head, CLIENT_MS in all, one request a connection. The library
+ * knows silence only, so a client that sends a byte now and then is cut off here.
  *
  * Failures: an address that cannot be bound is the caller's to report; a client's failure closes
  * its connection.
@@ -23,15 +23,16 @@
 #include "base/arena.h"
 #include "listen.h"
 
-#define CLIENTS_MAX 64
-#define CLIENTS_PER_IP 16
+#define CLIENTS_MAX 1024
+#define CLIENTS_PER_IP 8
 #define CLIENT_BYTES 8192
 #define CLIENT_MS 10000 /* as long as Prometheus waits for a page */
+#define HEAD_MS 2000
 #define IDLE_S 5
 #define TICK_MS 1000
 
 struct client {
-	bool is_used;
+	bool is_used, has_head;
 	int fd; /* borrowed from the daemon */
 	uint64_t start_ms;
 };
@@ -108,9 +109,14 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 {
 	struct listener *listener = arg;
 	const struct ops_endpoint *endpoint = find_endpoint(listener, path);
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct client *client = info ? info->socket_context : NULL;
 	struct text body = {0};
 	unsigned status;
 
+	if (client)
+		client->has_head = true;
 	if (!endpoint) {
 		status = MHD_HTTP_NOT_FOUND;
 		text_puts(&body, "404 page not found\n");
@@ -173,7 +179,9 @@ static void cut_off_slow(struct listener *listener)
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct client *client = &listener->clients[i];
 
-		if (client->is_used && now_ms - client->start_ms >= CLIENT_MS)
+		uint64_t limit_ms = client->has_head ? CLIENT_MS : HEAD_MS;
+
+		if (client->is_used && now_ms - client->start_ms >= limit_ms)
 			shutdown(client->fd, SHUT_RDWR);
 	}
 }

@@ -501,6 +501,28 @@ static void test_a_full_server_recovers(void **state)
 	serve("0.0.0.0", false, fill_and_leave);
 }
 
+/* Slow clients of a dozen addresses leave room for a probe. */
+static void crowd(struct server *server)
+{
+	int fds[240];
+
+	for (int i = 0; i < 240; i++) {
+		char from[20];
+
+		snprintf(from, sizeof(from), "127.0.1.%d", 1 + i / 20);
+		fds[i] = connect_from(from, "127.0.0.1", server->port);
+		send_text(fds[i], "GET /hea", 8);
+	}
+	check_ok("127.0.0.1", server->port, "/health", "OK");
+	for (int i = 0; i < 240; i++)
+		close(fds[i]);
+}
+
+static void test_a_crowd_of_slow_clients(void **state)
+{
+	serve("0.0.0.0", false, crowd);
+}
+
 static void fill_and_stay(struct server *server)
 {
 	int fds[100];
@@ -520,7 +542,7 @@ static void test_close_with_open_connections(void **state)
 
 static void exceed_one_address(struct server *server)
 {
-	int fds[16];
+	int fds[8];
 	char byte;
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
@@ -548,11 +570,11 @@ static void trickle(struct server *server)
 
 	send_text(slow, "GET /health HTTP/1.1\r\nX: ", 25);
 	check_ok("127.0.0.1", server->port, "/health", "OK"); /* so the slow one was accepted */
-	__atomic_store_n(&later_ms, 9000, __ATOMIC_RELAXED);
+	__atomic_store_n(&later_ms, 1000, __ATOMIC_RELAXED);
 	send_text(slow, "x", 1);
 	check_ok("127.0.0.1", server->port, "/health", "OK");
 	CHECK(recv(slow, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
-	__atomic_store_n(&later_ms, 11000, __ATOMIC_RELAXED);
+	__atomic_store_n(&later_ms, 3000, __ATOMIC_RELAXED);
 	check_ok("127.0.0.1", server->port, "/health", "OK");
 	CHECK(recv(slow, &byte, 1, MSG_DONTWAIT) == 0);
 	close(slow);
@@ -601,6 +623,7 @@ int main(void)
 		cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_an_endless_head),
 		cmocka_unit_test(test_a_full_server_recovers),
+		cmocka_unit_test(test_a_crowd_of_slow_clients),
 		cmocka_unit_test(test_close_with_open_connections),
 		cmocka_unit_test(test_one_address_is_limited),
 		cmocka_unit_test(test_a_slow_client_is_cut_off),
