@@ -43,8 +43,9 @@ enum table_proto { TABLE_TCP, TABLE_UDP, TABLE_SCTP };
 #define TABLE_N_PROTOS 3
 
 struct table_port {
-	char name[16]; /* IANA_SVC_NAME: at most 15 of [a-z0-9-], lower-case, NUL-terminated; "" is
-			  unnamed */
+	char name[64]; /* a DNS label: at most 63 of [a-z0-9-], lower-case, NUL-terminated; "" is
+			  unnamed. With its underscore a name of 63 is longer than any question's
+			  label */
 	uint8_t proto; /* enum table_proto */
 	uint16_t port; /* host byte order */
 };

@@ -6,6 +6,8 @@
  *     file    unknown -seen-> pending -still-> (batch) -> read -stat changes-> pending ...
  *                                                            -not there----> pending -still->
  * (batch) -> forgotten
+ *
+ * A file that could not be read for want of a resource stays pending.
  */
 #include "files.h"
 
@@ -273,9 +275,16 @@ static void read_one(struct files *files, struct file *file)
 	/* The same version is read again when another file gives up an object. */
 	bool is_quiet = is_same_version(&file->seen, &file->told);
 
+	bool was_temporary = is_quiet && file->result.is_temporary;
+
 	file->owner.is_due = false;
 	reader_read(files->reader, &file->owner, is_quiet, &file->result);
+	/* Told was only that it could not be read: now for what it holds. */
+	if (was_temporary && !file->result.is_temporary)
+		reader_read(files->reader, &file->owner, false, &file->result);
 	file->told = file->seen;
+	if (file->result.is_temporary)
+		file->is_pending = true;
 }
 
 static void read_pending(struct files *files, uint64_t monotonic_ms, uint64_t unix_ms)
@@ -296,7 +305,7 @@ static void read_pending(struct files *files, uint64_t monotonic_ms, uint64_t un
 			file->result = (struct reader_result){0};
 		} else {
 			read_one(files, file);
-			file->is_pending = is_fresh(file, unix_ms);
+			file->is_pending = file->is_pending || is_fresh(file, unix_ms);
 			file->is_still = false;
 			file->pending_since_ms = monotonic_ms;
 		}
@@ -336,13 +345,12 @@ static bool is_path_good(const struct files *files, size_t path_index)
 {
 	if (files->paths[path_index].error != 0)
 		return false;
-	if (files->paths[path_index].is_folder)
-		return true;
 	for (size_t i = 0; i < files->list.len; i++) {
 		const struct file *file = files->list.items[i];
 
-		if (file->path_index == path_index)
-			return file->result.is_whole || file->result.n_objects > 0;
+		if (file->path_index == path_index &&
+		    (file->result.is_whole || file->result.n_objects > 0))
+			return true;
 	}
 	return false;
 }
@@ -380,10 +388,12 @@ void files_tell_missing(const struct files *files, struct text *why)
 {
 	for (size_t i = 0; i < files->config->n_objects; i++) {
 		const struct files_path *path = &files->paths[i];
-		const char *reason = path->error != 0 ? strerror(path->error) : "not read yet";
+		const char *reason = path->is_folder ? "no *.json file there yet" : "not read yet";
 
 		if (is_path_good(files, i))
 			continue;
+		if (path->error != 0)
+			reason = strerror(path->error);
 		for (size_t j = 0; j < files->list.len && path->error == 0; j++) {
 			const struct file *file = files->list.items[j];
 

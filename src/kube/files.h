@@ -41,8 +41,8 @@ void files_init(struct files *files, const struct kube_source_config *config, st
 void files_fini(struct files *files);
 
 /* Returns whether a batch was applied. The first call reads everything at once. The source is
- * synced after the first batch in which every path was there: as a folder, or as a file that could
- * be read whole or gave an object. */
+ * synced after the first batch in which every path, or in a folder at least one *.json file of it,
+ * could be read whole or gave an object. */
 bool files_poll(struct files *files, uint64_t monotonic_ms, uint64_t unix_ms);
 
 /* Why it is not synced: "kubernetes: objects /path: No such file or directory" lines. */

@@ -30,6 +30,8 @@ void json_fail(const struct json *at, const char *format, ...)
 	if (at->fault->is_set)
 		return;
 	at->fault->is_set = true;
+	if (!at->fault->why)
+		return;
 	tell_path(at, at->fault->why);
 	text_puts(at->fault->why, at->above ? ": " : "");
 	va_start(args, format);
@@ -90,6 +92,31 @@ struct json json_element(const struct json *list, const cJSON *node, unsigned in
 		.index = index,
 		.fault = list->fault,
 	};
+}
+
+struct json json_part(const struct json *list, const cJSON *node, unsigned index,
+		      struct json_fault *part)
+{
+	const struct json_fault *whole = list->fault;
+	struct json at = json_element(list, node, index);
+
+	*part = (struct json_fault){.why = whole->n_left_out == 0 ? whole->left_out : NULL};
+	at.fault = part;
+	return at;
+}
+
+bool json_end_part(const struct json *list, const struct json_fault *part)
+{
+	list->fault->n_left_out += part->is_set;
+	return !part->is_set;
+}
+
+void json_fail_parts(struct json_fault *fault)
+{
+	if (fault->is_set)
+		return;
+	fault->is_set = true;
+	text_append(fault->why, fault->left_out->bytes, fault->left_out->len);
 }
 
 const char *json_string(const struct json *at)

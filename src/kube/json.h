@@ -20,8 +20,10 @@
 #include <stdint.h>
 
 struct json_fault {
-	struct text *why; /* borrowed: "path: reason" is appended */
+	struct text *why; /* borrowed: "path: reason" is appended; NULL: nobody reads it */
 	bool is_set;
+	struct text *left_out; /* borrowed: the first fault of a part that is left out */
+	uint32_t n_left_out;
 };
 
 struct json {
@@ -43,6 +45,17 @@ struct json json_member(const struct json *above, const char *key);
 const cJSON *json_first(const struct json *list);
 const cJSON *json_first_member(const struct json *object);
 struct json json_element(const struct json *list, const cJSON *node, unsigned index);
+
+/*
+ * An element that may be bad without spoiling the whole: its faults are its own. After
+ * json_end_part, which returns whether the part is sound, `part` is done with.
+ */
+struct json json_part(const struct json *list, const cJSON *node, unsigned index,
+		      struct json_fault *part);
+bool json_end_part(const struct json *list, const struct json_fault *part);
+
+/* So much is left out that the whole is at fault. */
+void json_fail_parts(struct json_fault *fault);
 
 /* Absent gives NULL, or what is said; another type is a fault. Borrowed from the tree. */
 const char *json_string(const struct json *at);

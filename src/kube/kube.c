@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/rcu.h"
 
+#define TRIM_DROPPED 1000 /* objects removed or replaced in a batch that leave holes worth it */
 #define LOG_RING_BYTES (64 * 1024)
 
 /* ---- a source ---- */
@@ -61,14 +62,16 @@ static void poll_source(struct kube *kube, struct source *source)
 {
 	bool is_first = !source->files.is_polled;
 	bool was_synced = source->files.is_synced;
+	uint64_t n_dropped = source->store.n_dropped;
 	uint64_t unix_ms = clock_unix_ms();
 
 	if (files_poll(&source->files, clock_monotonic_ns() / 1000000u, unix_ms))
 		count_source(source, unix_ms);
 	if (!was_synced)
 		tell_status(kube, source);
-	if (is_first)
-		malloc_trim(0); /* decoding leaves holes that are not needed again */
+	/* Decoding and what is dropped leave holes that are not needed again. */
+	if (is_first || source->store.n_dropped - n_dropped > TRIM_DROPPED)
+		malloc_trim(0);
 }
 
 /* ---- the thread ---- */

@@ -34,6 +34,7 @@ const char *object_kind_text(enum object_kind kind)
 void object_fini(struct object *object)
 {
 	text_fini(&object->content);
+	text_fini(&object->left_out);
 }
 
 static bool is_api_version(enum object_kind kind, const char *api_version)
@@ -269,15 +270,16 @@ enum object_outcome object_decode(struct object *object, const struct object_inp
 		return OBJECT_NOT_JSON;
 	}
 
-	struct text content = object->content;
-	struct json_fault fault = {.why = why};
+	struct text content = object->content, left_out = object->left_out;
+	struct json_fault fault = {.why = why, .left_out = &object->left_out};
 	struct json root = json_root(tree, &fault);
 
-	content.len = 0;
-	*object = (struct object){.content = content};
+	content.len = left_out.len = 0;
+	*object = (struct object){.content = content, .left_out = left_out};
 
 	enum object_outcome outcome = decode_tree(object, &root, input, config);
 
+	object->n_left_out = fault.n_left_out;
 	cJSON_Delete(tree);
 	return outcome;
 }

@@ -37,6 +37,8 @@ struct object {
 	uint64_t trigger_unix_ms; /* annotation endpoints.kubernetes.io/last-change-trigger-time; 0
 				     for none */
 	struct text content;	  /* owned, pack.h; reused from one decode to the next */
+	uint32_t n_left_out;	  /* bad ports and endpoints; the rest is in order */
+	struct text left_out;	  /* owned, reused: path and reason of the first */
 };
 
 enum object_outcome {
@@ -75,8 +77,9 @@ void object_decode_endpoints(struct object *object, const struct json *root,
 			     bool endpoint_pod_names);
 void object_decode_pod(struct object *object, const struct json *root);
 
-/* For these: an address in strict text form; a list of ports, packed without exact duplicates;
- * is_slice: a port without number means "all ports" and is left out. */
+/* For these: an address in text form (010.0.0.1 and ::ffff:10.0.0.1 are 10.0.0.1); a list of ports,
+ * packed without exact duplicates and bad ones; is_slice: a port without number means "all ports"
+ * and is left out. */
 void object_address(const struct json *at, struct address *address);
 void object_ports(const struct json *list, bool is_slice, struct text *content);
 

@@ -12,12 +12,15 @@
 /* The set that is being packed, and what its endpoints have in common. */
 struct endpoint_set {
 	struct object *object;
+	struct json_fault *fault; /* of the whole object */
 	bool has_pod_names;
 	uint8_t family;	   /* that the addresses must have; 0: any */
 	size_t begin;	   /* of the set in the content */
 	size_t count_mark; /* where the number of endpoints goes */
 	uint32_t n_packed;
-	uint32_t n_seen; /* in the whole object, ready or not */
+	uint32_t n_total; /* packed, of all sets */
+	uint32_t n_bad;	  /* left out */
+	uint32_t n_seen;  /* in the whole object, ready or not */
 };
 
 static void begin_set(struct endpoint_set *set, const struct json *ports)
@@ -31,6 +34,7 @@ static void begin_set(struct endpoint_set *set, const struct json *ports)
 /* A set without ready endpoints leaves no trace. */
 static void end_set(struct endpoint_set *set)
 {
+	set->n_total += set->n_packed;
 	if (set->n_packed == 0)
 		set->object->content.len = set->begin;
 	else
@@ -65,8 +69,12 @@ static void add_address(struct endpoint_set *set, const struct json *at, const c
 {
 	struct address address;
 
-	if (++set->n_seen > OBJECT_ENDPOINTS_MAX)
-		json_fail(at, "more than %d addresses", OBJECT_ENDPOINTS_MAX);
+	if (++set->n_seen > OBJECT_ENDPOINTS_MAX) {
+		struct json hard = *at;
+
+		hard.fault = set->fault;
+		json_fail(&hard, "more than %d addresses", OBJECT_ENDPOINTS_MAX);
+	}
 	object_address(at, &address);
 	if (set->family != 0 && address.family != set->family)
 		json_fail(at, "not an %s address: \"%.100s\"",
@@ -75,6 +83,34 @@ static void add_address(struct endpoint_set *set, const struct json *at, const c
 		return;
 	pack_endpoint(&set->object->content, &address, label, strlen(label));
 	set->n_packed++;
+}
+
+/* Where one endpoint begins, to be taken back when it is bad. */
+struct endpoint_mark {
+	size_t len;
+	uint32_t n_packed;
+};
+
+static struct endpoint_mark mark_endpoint(const struct endpoint_set *set)
+{
+	return (struct endpoint_mark){set->object->content.len, set->n_packed};
+}
+
+static void end_endpoint(struct endpoint_set *set, const struct json *list,
+			 const struct json_fault *part, struct endpoint_mark mark)
+{
+	if (json_end_part(list, part))
+		return;
+	set->n_bad++;
+	set->object->content.len = mark.len;
+	set->n_packed = mark.n_packed;
+}
+
+/* With nothing left the object is not in order: what it was before is better than nothing. */
+static void end_sets(struct endpoint_set *set)
+{
+	if (set->n_bad > 0 && set->n_total == 0)
+		json_fail_parts(set->fault);
 }
 
 /* ---- EndpointSlice ---- */
@@ -119,7 +155,8 @@ void object_decode_slice(struct object *object, const struct json *root, bool en
 	struct json type = json_member(root, "addressType");
 	struct json ports = json_member(root, "ports");
 	struct json endpoints = json_member(root, "endpoints");
-	struct endpoint_set set = {.object = object, .has_pod_names = endpoint_pod_names};
+	struct endpoint_set set = {
+		.object = object, .fault = root->fault, .has_pod_names = endpoint_pod_names};
 	unsigned i = 0;
 
 	set.family = decode_address_type(&type);
@@ -128,11 +165,15 @@ void object_decode_slice(struct object *object, const struct json *root, bool en
 	begin_set(&set, &ports);
 	for (const cJSON *node = json_first(&endpoints); node && !endpoints.fault->is_set;
 	     node = node->next) {
-		struct json endpoint = json_element(&endpoints, node, i++);
+		struct json_fault part;
+		struct json endpoint = json_part(&endpoints, node, i++, &part);
+		struct endpoint_mark mark = mark_endpoint(&set);
 
 		decode_endpoint(&set, &endpoint);
+		end_endpoint(&set, &endpoints, &part, mark);
 	}
 	end_set(&set);
+	end_sets(&set);
 }
 
 /* ---- Endpoints ---- */
@@ -144,10 +185,13 @@ static void decode_subset_addresses(struct endpoint_set *set, const struct json 
 
 	for (const cJSON *node = json_first(list); node && !list->fault->is_set;
 	     node = node->next) {
-		struct json at = json_element(list, node, i++);
+		struct json_fault part;
+		struct json at = json_part(list, node, i++, &part);
 		struct json ip = json_member(&at, "ip");
+		struct endpoint_mark mark = mark_endpoint(set);
 
 		add_address(set, &ip, decode_label(set, &at), is_ready);
+		end_endpoint(set, list, &part, mark);
 	}
 }
 
@@ -155,7 +199,8 @@ void object_decode_endpoints(struct object *object, const struct json *root,
 			     bool endpoint_pod_names)
 {
 	struct json subsets = json_member(root, "subsets");
-	struct endpoint_set set = {.object = object, .has_pod_names = endpoint_pod_names};
+	struct endpoint_set set = {
+		.object = object, .fault = root->fault, .has_pod_names = endpoint_pod_names};
 	unsigned i = 0;
 
 	for (const cJSON *node = json_first(&subsets); node && !subsets.fault->is_set;
@@ -170,4 +215,5 @@ void object_decode_endpoints(struct object *object, const struct json *root,
 		decode_subset_addresses(&set, &not_ready, false);
 		end_set(&set);
 	}
+	end_sets(&set);
 }

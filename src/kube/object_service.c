@@ -9,6 +9,36 @@
 #include "object.h"
 #include "pack.h"
 
+/* Four decimal numbers, leading zeros allowed, as Kubernetes took them for long. */
+static bool read_padded_v4(struct address *address, const char *text)
+{
+	*address = (struct address){.family = ADDRESS_V4};
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned value = 0, n = 0;
+
+		if (i > 0 && *text++ != '.')
+			return false;
+		for (; *text >= '0' && *text <= '9' && n < 3; n++)
+			value = value * 10 + (unsigned)(*text++ - '0');
+		if (n == 0 || value > 255)
+			return false;
+		address->bytes[i] = (uint8_t)value;
+	}
+	return *text == '\0';
+}
+
+/* ::ffff:a.b.c.d is a.b.c.d. */
+static void unmap_v4(struct address *address)
+{
+	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+	struct address v4 = {.family = ADDRESS_V4};
+
+	if (address->family != ADDRESS_V6 || memcmp(address->bytes, prefix, sizeof(prefix)) != 0)
+		return;
+	memcpy(v4.bytes, address->bytes + sizeof(prefix), 4);
+	*address = v4;
+}
+
 void object_address(const struct json *at, struct address *address)
 {
 	const char *text = json_string(at);
@@ -16,7 +46,9 @@ void object_address(const struct json *at, struct address *address)
 	*address = (struct address){.family = ADDRESS_V4};
 	if (!text)
 		json_fail(at, "missing");
-	else if (address_from_text(address, text, strlen(text)) != 0)
+	else if (address_from_text(address, text, strlen(text)) == 0)
+		unmap_v4(address);
+	else if (!read_padded_v4(address, text))
 		json_fail(at, "not an address: \"%.100s\"", text);
 }
 
@@ -35,14 +67,14 @@ static uint8_t decode_proto(const struct json *at)
 	return TABLE_TCP;
 }
 
-/* At most 15 of [a-z0-9-] (IANA_SVC_NAME, RFC 6335 5.1), in any case. */
+/* A DNS label of [a-z0-9-], in any case: services allow 63, not only the 15 of RFC 6335. */
 static void decode_port_name(const struct json *at, struct table_port *port)
 {
 	const char *text = json_string(at);
 	size_t len = text ? strlen(text) : 0;
 
 	if (len >= sizeof(port->name)) {
-		json_fail(at, "longer than 15: \"%.100s\"", text);
+		json_fail(at, "longer than 63: \"%.100s\"", text);
 		return;
 	}
 	for (size_t i = 0; i < len; i++) {
@@ -90,13 +122,16 @@ void object_ports(const struct json *list, bool is_slice, struct text *content)
 
 	for (const cJSON *node = json_first(list); node && !list->fault->is_set;
 	     node = node->next) {
-		struct json at = json_element(list, node, i++);
+		struct json_fault part;
+		struct json at = json_part(list, node, i++, &part);
 		struct table_port port;
 		size_t twin = 0;
+		bool has_number;
 
 		if (i > OBJECT_PORTS_MAX)
 			json_fail(list, "more than %d ports", OBJECT_PORTS_MAX);
-		if (!decode_port(&at, is_slice, &port))
+		has_number = decode_port(&at, is_slice, &port);
+		if (!json_end_part(list, &part) || !has_number)
 			continue;
 		while (twin < ports.len && !is_same_port(&ports.items[twin], &port))
 			twin++;

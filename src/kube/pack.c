@@ -6,7 +6,7 @@
 
 #define ENDPOINT_V6 0x80u
 #define ENDPOINT_LABEL 0x3fu
-#define PORT_NAME 0x0fu
+#define PORT_NAME 0x3fu
 
 void pack_u8(struct text *out, uint8_t value)
 {
@@ -33,7 +33,7 @@ void pack_ports(struct text *out, const struct table_port *ports, size_t n)
 		size_t len = strlen(ports[i].name);
 
 		CHECK(len <= PORT_NAME);
-		pack_u8(out, (uint8_t)(ports[i].proto << 4 | len));
+		pack_u8(out, (uint8_t)(ports[i].proto << 6 | len));
 		text_append(out, ports[i].name, len);
 		pack_u16(out, ports[i].port);
 	}
@@ -80,7 +80,7 @@ void unpack_port(struct wire_reader *reader, struct table_port *port)
 	uint8_t head = wire_u8(reader);
 	const uint8_t *name = wire_take(reader, head & PORT_NAME);
 
-	*port = (struct table_port){.proto = head >> 4};
+	*port = (struct table_port){.proto = head >> 6};
 	if (name)
 		memcpy(port->name, name, head & PORT_NAME);
 	port->port = wire_u16(reader);

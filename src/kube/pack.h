@@ -5,10 +5,13 @@
  * never leaves the process.
  *
  *     Service    u8 type | u8 n, n addresses | ports | alias (the rest, a wire name)
- *     slice      any number of: ports | u32 n, n endpoints            (only ready endpoints; a
- * slice has one such set) Pod        any number of addresses ports      u16 n | n times: u8
- * protocol << 4 | name length, name, u16 port address    u8 family, 4 or 16 bytes endpoint   u8
- * family flag | host name length, host name, 4 or 16 bytes
+ *     slice      any number of: ports | u32 n, n endpoints
+ *                (only ready endpoints; a slice has one such set)
+ *     Pod        any number of addresses
+ *
+ *     ports      u16 n | n times: u8 protocol << 6 | name length, name, u16 port
+ *     address    u8 family, 4 or 16 bytes
+ *     endpoint   u8 family flag | host name length, host name, 4 or 16 bytes
  *
  * The readers are those of dns/wire.h, sticky error and all. Any thread.
  */

@@ -27,6 +27,8 @@ struct reading {
 			      nothing */
 	bool has_untyped;  /* in this document */
 	bool has_nameless; /* so what is gone and what is only unreadable cannot be told apart */
+	bool has_fault;	   /* a document that cannot be objects */
+	uint64_t n_in_document;
 	unsigned n_complaints;
 	uint64_t n_ignored;
 };
@@ -46,7 +48,7 @@ void reader_log(struct reader *reader, enum log_level level, const char *format,
 	text_fini(&line);
 }
 
-/* Ends the reading: the file itself is at fault. */
+/* The file itself is at fault; mostly that ends the reading. */
 __attribute__((format(printf, 2, 3))) static void end_early(struct reading *reading,
 							    const char *format, ...)
 {
@@ -63,6 +65,21 @@ __attribute__((format(printf, 2, 3))) static void end_early(struct reading *read
 	if (!reading->is_quiet)
 		reader_log(reading->reader, LOG_ERROR, "%s: %s; what the file gave before stays",
 			   reading->owner->name, result->fault);
+}
+
+static void end_with_errno(struct reading *reading, int error)
+{
+	reading->result->is_temporary = error == EMFILE || error == ENFILE || error == ENOMEM ||
+					error == EIO || error == EINTR || error == EAGAIN;
+	end_early(reading, "%s", strerror(error));
+}
+
+/* A document that cannot be objects: the first is told, and the others are read. */
+static void refuse_document(struct reading *reading, const char *why)
+{
+	if (!reading->has_fault)
+		end_early(reading, "%s", why);
+	reading->has_fault = true;
 }
 
 /* One object is at fault, or is there twice. */
@@ -102,6 +119,14 @@ static void put_object(struct reading *reading)
 		complain(reading, "%s is in %s too: this one is ignored", name, other->name);
 	else if (outcome == STORE_TAKEN && !other->is_due)
 		complain(reading, "%s is in %s too: that one is ignored", name, other->name);
+	if (object->n_left_out == 0)
+		return;
+	counter_add(&reading->reader->counters.object_errors, 1);
+	if (object->n_left_out == 1)
+		complain(reading, "%s: left out: %s", name, object->left_out.bytes);
+	else
+		complain(reading, "%s: left out: %s, and %lu more", name, object->left_out.bytes,
+			 (unsigned long)object->n_left_out - 1);
 }
 
 static void complain_object(struct reading *reading, const struct split *split,
@@ -128,6 +153,17 @@ static void end_at(struct reading *reading, const struct split_object *object, s
 	end_early(reading, "line %lu: not JSON", line);
 }
 
+/* Why a document that is one object is no object of a cluster; NULL: it is one. */
+static const char *document_fault(const struct split *split)
+{
+	if (split->object.is_item)
+		return NULL;
+	if (!*split->kind)
+		return "a document without kind";
+	return strcmp(split->kind, "Status") == 0 ? "a Status: the answer of a failed request"
+						  : NULL;
+}
+
 /* False: the reading has ended. */
 static bool take_object(struct reading *reading, const struct split *split)
 {
@@ -141,10 +177,15 @@ static bool take_object(struct reading *reading, const struct split *split)
 	size_t offset = 0;
 
 	reading->why.len = 0;
+	reading->n_in_document += !reading->is_second;
 
 	enum object_outcome outcome = object_decode(
 		&reading->object, &input, reading->reader->config, &reading->why, &offset);
 
+	if (outcome != OBJECT_NOT_JSON && document_fault(split)) {
+		refuse_document(reading, document_fault(split));
+		return true;
+	}
 	switch (outcome) {
 	case OBJECT_DECODED:
 		put_object(reading);
@@ -193,6 +234,15 @@ static bool read_again(struct reading *reading, const struct split *split)
 	return is_whole;
 }
 
+static void check_list(struct reading *reading, const struct split *split)
+{
+	if (split->is_null)
+		refuse_document(reading, "a list whose items are null");
+	else if (!*split->kind && reading->n_in_document == 0)
+		refuse_document(reading, "an empty list without kind");
+	reading->n_in_document = 0;
+}
+
 /* What the splitter has found in its chunk. False: the reading, or that of a second time, has
  * ended; *is_done tells. */
 static bool take_events(struct reading *reading, struct split *split, bool *is_done)
@@ -210,6 +260,7 @@ static bool take_events(struct reading *reading, struct split *split, bool *is_d
 				*is_done = true;
 				return true;
 			}
+			check_list(reading, split);
 			if (reading->has_untyped && !read_again(reading, split))
 				return false;
 			break;
@@ -233,7 +284,7 @@ static bool read_documents(struct reading *reading, struct split *split, uint64_
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			end_early(reading, "%s", strerror(errno));
+			end_with_errno(reading, errno);
 			break;
 		}
 		if (n == 0) {
@@ -258,13 +309,15 @@ static int open_file(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	int error;
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	error = fstat(fd, &st) == 0 ? ENOTSUP : errno;
+	if (error == ENOTSUP && S_ISREG(st.st_mode))
 		return fd;
 	close(fd);
-	return -ENOTSUP;
+	return -error;
 }
 
 static void read_file(struct reading *reading)
@@ -273,12 +326,14 @@ static void read_file(struct reading *reading)
 
 	reading->fd = open_file(reading->owner->name);
 	if (reading->fd < 0) {
-		end_early(reading, "%s",
-			  reading->fd == -ENOTSUP ? "not a regular file" : strerror(-reading->fd));
+		if (reading->fd == -ENOTSUP)
+			end_early(reading, "not a regular file");
+		else
+			end_with_errno(reading, -reading->fd);
 		return;
 	}
 	split_init(&split, "", "");
-	reading->result->is_whole = read_documents(reading, &split, 0);
+	reading->result->is_whole = read_documents(reading, &split, 0) && !reading->has_fault;
 	split_fini(&split);
 	close(reading->fd);
 }

@@ -13,7 +13,7 @@
 #define READER_LINES_MAX 20 /* log lines about the objects of one reading; the rest is a number */
 
 struct reader_counters {
-	uint64_t object_errors; /* objects that could not be decoded, each time they are read */
+	uint64_t object_errors; /* objects not decoded, or not in full, each time they are read */
 	uint64_t file_errors;	/* files whose reading ended early */
 };
 
@@ -26,7 +26,8 @@ struct reader {
 };
 
 struct reader_result {
-	bool is_whole;	    /* the file was read to its end */
+	bool is_whole;	    /* the file was read to its end, and each document could be objects */
+	bool is_temporary;  /* not whole for want of a resource: to be read again */
 	uint64_t n_objects; /* that concern us and are in order */
 	char fault[256];    /* why it is not whole: "line 3: expected ..." */
 };

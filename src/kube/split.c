@@ -339,7 +339,7 @@ static enum split_event begin_document(struct split *split)
 	split->document_offset = offset_at(split);
 	memcpy(split->kind, split->hint_kind, sizeof(split->kind));
 	memcpy(split->api_version, split->hint_api_version, sizeof(split->api_version));
-	split->is_list = false;
+	split->is_list = split->is_null = false;
 	capture_begin(split, false);
 	split->at++;
 	split->state = STATE_FIRST_KEY;
@@ -392,7 +392,8 @@ static enum split_event read_literal(struct split *split)
 		if (strcmp(split->word, "null") != 0)
 			return fail(split, "expected a list in \"items\", found \"%.20s\"",
 				    split->word);
-		become_list(split); /* Go writes an empty list as null */
+		split->is_null = true;
+		become_list(split);
 	}
 	split->state = STATE_AFTER_VALUE;
 	return SPLIT_MORE;

@@ -53,6 +53,7 @@ struct split {
 	uint64_t document_offset;  /* where the current or last document begins */
 	char kind[SPLIT_WORD_MAX]; /* of the document, "" while unknown: keys come in any order */
 	char api_version[SPLIT_WORD_MAX]; /* likewise */
+	bool is_null;			  /* the document's items are null, in place of a list */
 
 	/* Its own. */
 	int state;

@@ -324,6 +324,7 @@ static void free_entry(struct store_entry *entry)
 
 static void remove_entry(struct store *store, struct store_entry *entry)
 {
+	store->n_dropped++;
 	count_entry(store, entry, -1);
 	unlink_entry(store, entry);
 	hash_remove(&store->entries, &entry->link);
@@ -353,6 +354,7 @@ static bool change_entry(struct store *store, struct store_entry *entry,
 	if (entry->is_hidden == object->is_hidden && is_service_equal(entry, object) &&
 	    is_content_equal(entry->content, object))
 		return false;
+	store->n_dropped++;
 	count_entry(store, entry, -1);
 	unlink_entry(store, entry);
 	entry->is_hidden = object->is_hidden;

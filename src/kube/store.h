@@ -82,6 +82,7 @@ struct store {
 	struct hash entries, nodes, namespaces;
 	uint64_t seed;
 	uint64_t n_objects[OBJECT_N_KINDS];
+	uint64_t n_dropped; /* objects or versions of one, ever: removed or replaced */
 	ARRAY(struct store_node *) dirty_nodes;
 	ARRAY(struct store_entry *) dirty_pods;
 	ARRAY(struct store_namespace *) dirty_namespaces;

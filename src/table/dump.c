@@ -87,7 +87,7 @@ static void dump_port(struct text *out, const struct table_node *node,
 		.port_name_len = (uint8_t)strlen(port->name),
 		.proto = port->proto,
 	};
-	char prefix[32];
+	char prefix[DNS_LABEL_MAX + 16];
 
 	snprintf(prefix, sizeof(prefix), "_%s._%s.", port->name, protos[port->proto]);
 	dump_srv(out, &view, prefix, NULL);

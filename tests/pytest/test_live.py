@@ -216,7 +216,7 @@ BROKEN_OBJECTS = [
     ("port is 0", changed(bad_service(), 0, "spec", "ports", 0, "port")),
     ("port is 65536", changed(bad_service(), 65536, "spec", "ports", 0, "port")),
     ("port is 1.5", changed(bad_service(), 1.5, "spec", "ports", 0, "port")),
-    ("port name is no label", changed(bad_service(), "x" * 16, "spec", "ports", 0, "name")),
+    ("port name is no label", changed(bad_service(), "x" * 64, "spec", "ports", 0, "name")),
     ("protocol", changed(bad_service(), "ICMP", "spec", "ports", 0, "protocol")),
     ("external name is no name", alias("bad.shop", "a..b")),
     ("external name is too long", alias("bad.shop", "a" * 64 + ".example.com")),

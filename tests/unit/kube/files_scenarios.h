@@ -16,7 +16,23 @@
 	{WRITE, "json", "{"}, {POLL, 0, HAS_DB HAS_WEB}, {STATUS, 0, ""}, {LINES, 0, ""}, {NEW_SERIAL, 0, 0},
 	{POLL, 0, HAS_DB HAS_WEB}, {SAME, 0, 0},
 }},
-{"an empty folder is synced", {""}, {{POLL, 0, ""}, {STATUS, 0, ""}}},
+{"an empty folder is not synced", {""}, {
+	{POLL, 0, ""}, {STATUS, 0, "kubernetes: objects @: no *.json file there yet\n"},
+	{WRITE, "a.json", "{}"}, {POLL, 0, ""}, {POLL, 0, ""}, {STATUS, 0, "kubernetes: objects @: a document without kind\n"},
+	{WRITE, "a.json", LIST("")}, {POLL, 0, ""}, {POLL, 0, ""}, {STATUS, 0, ""},
+}},
+{"documents that are no objects", {""}, {
+	{WRITE, "a.json", LIST(DB)}, {POLL, 0, HAS_DB},
+	{WRITE, "a.json", "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"code\":403}"}, {POLL, 0, HAS_DB}, {POLL, 0, HAS_DB},
+	{LINES, 0, "@/a.json: a Status: the answer of a failed request; what the file gave before stays\n"},
+	{WRITE, "a.json", "{}{}" WEB}, {POLL, 0, HAS_DB}, {POLL, 0, HAS_DB HAS_WEB},
+	{LINES, 0, "@/a.json: a document without kind; what the file gave before stays\n"},
+	{WRITE, "a.json", "{\"kind\":\"List\",\"items\":null}"}, {POLL, 0, HAS_DB HAS_WEB}, {POLL, 0, HAS_DB HAS_WEB},
+	{LINES, 0, "@/a.json: a list whose items are null; what the file gave before stays\n"},
+	{WRITE, "a.json", "{\"items\":[]}"}, {POLL, 0, HAS_DB HAS_WEB}, {POLL, 0, HAS_DB HAS_WEB},
+	{LINES, 0, "@/a.json: an empty list without kind; what the file gave before stays\n"},
+	{WRITE, "a.json", LIST("")}, {POLL, 0, HAS_DB HAS_WEB}, {POLL, 0, ""},
+}},
 {"a change is read once it keeps still", {""}, {
 	{WRITE, "a.json", WEB}, {POLL, 0, HAS_WEB}, {WRITE, "a.json", WEB2}, {POLL, 0, HAS_WEB}, {POLL, 0, HAS_WEB2},
 }},
@@ -117,14 +133,11 @@
 	{WRITE, "a.json", "{\"items\":[" BARE("web", "10.0.0.1") "]}"}, {POLL, 0, ""},
 	{LINES, 0, "@/a.json: a list without kind, of items without kind\n"},
 }},
-{"an empty list is null", {""}, {
-	{WRITE, "a.json", WEB}, {POLL, 0, HAS_WEB}, {WRITE, "a.json", "{\"kind\":\"ServiceList\",\"items\":null}"},
-	{POLL, 0, HAS_WEB}, {POLL, 0, ""}, {LINES, 0, ""},
-}},
 {"a missing path", {"a.json", "later"}, {
 	{WRITE, "a.json", WEB}, {POLL, 0, HAS_WEB}, {STATUS, 0, "kubernetes: objects @/later: No such file or directory\n"},
 	{LINES, 0, "@/later: No such file or directory\n"}, {POLL, 0, HAS_WEB}, {LINES, 0, ""},
-	{FOLDER, "later", 0}, {POLL, 0, HAS_WEB}, {STATUS, 0, ""},
+	{FOLDER, "later", 0}, {POLL, 0, HAS_WEB}, {STATUS, 0, "kubernetes: objects @/later: no *.json file there yet\n"},
+	{WRITE, "later/b.json", LIST("")}, {POLL, 0, HAS_WEB}, {POLL, 0, HAS_WEB}, {STATUS, 0, ""},
 }},
 {"a path that is not JSON", {"a.json"}, {
 	{WRITE, "a.json", "nope"}, {POLL, 0, ""},

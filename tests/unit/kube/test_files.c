@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -317,6 +318,33 @@ static void test_fresh(void **state)
 	follower_fini(&follower);
 }
 
+/* Without a file descriptor the file is told once, tried at each poll, and read once there is one;
+ * then what is wrong in it is told. */
+static void test_no_descriptor(void **state)
+{
+	static const char *const paths[PATHS_MAX] = {"a.json"};
+	struct follower follower;
+	struct rlimit limit, none;
+
+	follower_init(&follower, paths);
+	write_file(&follower, "a.json", SERVICE("web", "10.0.0.1") SERVICE("db", "x"));
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	poll_and_expect(&follower, "no descriptor", 0, "");
+	poll_and_expect(&follower, "no descriptor", 1, "");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	expect_masked(&follower, "no descriptor", 2, &follower.lines,
+		      "@/a.json: Too many open files; what the file gave before stays\n");
+	poll_and_expect(&follower, "no descriptor", 3, A("web", "10.0.0.1"));
+	poll_and_expect(&follower, "no descriptor", 4, A("web", "10.0.0.1"));
+	expect_masked(&follower, "no descriptor", 5, &follower.lines,
+		      "@/a.json: Service shop/db: spec.clusterIP: not an address: \"x\"\n");
+	assert_true(table_is_synced(follower.records.table));
+	follower_fini(&follower);
+}
+
 static int enter(void **state)
 {
 	rcu_register();
@@ -335,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_scenarios),
 		cmocka_unit_test(test_bounded_lines),
 		cmocka_unit_test(test_fresh),
+		cmocka_unit_test(test_no_descriptor),
 	};
 
 	return cmocka_run_group_tests(tests, enter, leave);

@@ -99,6 +99,8 @@ static void tell_object(const struct object *object, struct text *out)
 		unpack_address(&reader, &address);
 		tell_address(&address, out);
 	}
+	if (object->n_left_out > 0)
+		text_printf(out, ", %u left out: %s", object->n_left_out, object->left_out.bytes);
 	assert_false(reader.failed);
 	assert_int_equal(wire_left(&reader), 0);
 }
@@ -141,6 +143,8 @@ static void tell_outcome(enum object_outcome outcome, const struct object *objec
 	"{\"apiVersion\":\"v1\",\"kind\":\"Endpoints\"," META("web") ",\"subsets\":" subsets "}"
 #define POD(status) \
 	"{\"apiVersion\":\"v1\",\"kind\":\"Pod\"," META("web-0") ",\"status\":{" status "}}"
+
+#define NAME_63 "0123456789-0123456789-0123456789-0123456789-0123456789-01234567"
 
 struct decode_case {
 	const char *json;
@@ -193,6 +197,15 @@ static const struct decode_case service_cases[] = {
 		 "\"protocol\":\"UDP\"},{\"name\":null,\"port\":1,\"protocol\":\"SCTP\"},{\"port\":"
 		 "80,\"name\":\"\"}]"),
 	 "Service shop/web ClusterIP 10.0.0.1 /T/80 http-s/U/443 /S/1"},
+	{SERVICE("\"clusterIP\":\"10.0.0.1\",\"ports\":[{\"port\":9402,\"name\":"
+		 "\"tcp-prometheus-servicemonitor\"},{\"port\":1,\"name\":\"" NAME_63 "\"}]"),
+	 "Service shop/web ClusterIP 10.0.0.1 tcp-prometheus-servicemonitor/T/9402 " NAME_63
+	 "/T/1"},
+	{SERVICE("\"clusterIP\":\"10.0.0.1\",\"ports\":[{\"port\":80},{\"port\":1,\"name\":\"a_b\"}"
+		 ",{"
+		 "\"port\":\"2\"},{\"port\":443}]"),
+	 "Service shop/web ClusterIP 10.0.0.1 /T/80 /T/443, 2 left out: spec.ports[1].name: not a "
+	 "port name: \"a_b\""},
 	{SERVICE("\"type\":\"ExternalName\",\"externalName\":\"Example.COM.\""),
 	 "Service shop/web Alias -> Example.COM."},
 	{SERVICE("\"type\":\"ExternalName\",\"externalName\":\"_x.a-b.example\",\"clusterIP\":\"10."
@@ -207,8 +220,17 @@ static const struct decode_case service_cases[] = {
 	/* Faults. */
 	{SERVICE("\"clusterIPs\":[\"10.0.0.1\",\"10.0.0.300\"]"),
 	 "broken Service shop/web: spec.clusterIPs[1]: not an address: \"10.0.0.300\""},
-	{SERVICE("\"clusterIP\":\"010.0.0.1\""),
-	 "broken Service shop/web: spec.clusterIP: not an address: \"010.0.0.1\""},
+	{SERVICE("\"clusterIP\":\"010.096.008.002\""), "Service shop/web ClusterIP 10.96.8.2"},
+	{SERVICE("\"clusterIP\":\"::ffff:10.96.8.1\""), "Service shop/web ClusterIP 10.96.8.1"},
+	{SERVICE("\"clusterIP\":\"::FFFF:a60:801\""), "Service shop/web ClusterIP 10.96.8.1"},
+	{SERVICE("\"clusterIP\":\"0010.0.0.1\""),
+	 "broken Service shop/web: spec.clusterIP: not an address: \"0010.0.0.1\""},
+	{SERVICE("\"clusterIP\":\"010.0.0.256\""),
+	 "broken Service shop/web: spec.clusterIP: not an address: \"010.0.0.256\""},
+	{SERVICE("\"clusterIP\":\"010.0.0\""),
+	 "broken Service shop/web: spec.clusterIP: not an address: \"010.0.0\""},
+	{SERVICE("\"clusterIP\":\"010.0.0.1.\""),
+	 "broken Service shop/web: spec.clusterIP: not an address: \"010.0.0.1.\""},
 	{SERVICE("\"clusterIP\":7"), "broken Service shop/web: spec.clusterIP: not a string"},
 	{SERVICE("\"clusterIPs\":\"10.0.0.1\""),
 	 "broken Service shop/web: spec.clusterIPs: not a list"},
@@ -224,25 +246,34 @@ static const struct decode_case service_cases[] = {
 	{SERVICE("\"type\":\"ExternalName\",\"externalName\":\"a\\\\.b\""),
 	 "broken Service shop/web: spec.externalName: not a DNS name: \"a\\.b\""},
 	{SERVICE("\"ports\":{}"), "broken Service shop/web: spec.ports: not a list"},
-	{SERVICE("\"ports\":[null]"), "broken Service shop/web: spec.ports[0]: not an object"},
-	{SERVICE("\"ports\":[7]"), "broken Service shop/web: spec.ports[0]: not an object"},
-	{SERVICE("\"ports\":[{}]"), "broken Service shop/web: spec.ports[0].port: missing"},
+	{SERVICE("\"ports\":[null]"),
+	 "Service shop/web ClusterIP, 1 left out: spec.ports[0]: not an object"},
+	{SERVICE("\"ports\":[7]"),
+	 "Service shop/web ClusterIP, 1 left out: spec.ports[0]: not an object"},
+	{SERVICE("\"ports\":[{}]"),
+	 "Service shop/web ClusterIP, 1 left out: spec.ports[0].port: missing"},
 	{SERVICE("\"ports\":[{\"port\":65536}]"),
-	 "broken Service shop/web: spec.ports[0].port: not a whole number from 1 to 65535: 65536"},
+	 "Service shop/web ClusterIP, 1 left out: spec.ports[0].port: not a whole number from 1 to "
+	 "65535: 65536"},
 	{SERVICE("\"ports\":[{\"port\":0}]"),
-	 "broken Service shop/web: spec.ports[0].port: not a whole number from 1 to 65535: 0"},
+	 "Service shop/web ClusterIP, 1 left out: spec.ports[0].port: not a whole number from 1 to "
+	 "65535: 0"},
 	{SERVICE("\"ports\":[{\"port\":-1}]"),
-	 "broken Service shop/web: spec.ports[0].port: not a whole number from 1 to 65535: -1"},
+	 "Service shop/web ClusterIP, 1 left out: spec.ports[0].port: not a whole number from 1 to "
+	 "65535: -1"},
 	{SERVICE("\"ports\":[{\"port\":80},{\"port\":1.5}]"),
-	 "broken Service shop/web: spec.ports[1].port: not a whole number from 1 to 65535: 1.5"},
+	 "Service shop/web ClusterIP /T/80, 1 left out: spec.ports[1].port: not a whole number "
+	 "from 1 to 65535: 1.5"},
 	{SERVICE("\"ports\":[{\"port\":\"80\"}]"),
-	 "broken Service shop/web: spec.ports[0].port: not a number"},
+	 "Service shop/web ClusterIP, 1 left out: spec.ports[0].port: not a number"},
 	{SERVICE("\"ports\":[{\"port\":80,\"protocol\":\"ICMP\"}]"),
-	 "broken Service shop/web: spec.ports[0].protocol: neither TCP, UDP nor SCTP: \"ICMP\""},
+	 "Service shop/web ClusterIP, 1 left out: spec.ports[0].protocol: neither TCP, UDP nor "
+	 "SCTP: \"ICMP\""},
 	{SERVICE("\"ports\":[{\"port\":80,\"name\":\"a_b\"}]"),
-	 "broken Service shop/web: spec.ports[0].name: not a port name: \"a_b\""},
-	{SERVICE("\"ports\":[{\"port\":80,\"name\":\"abcdefghijklmnop\"}]"),
-	 "broken Service shop/web: spec.ports[0].name: longer than 15: \"abcdefghijklmnop\""},
+	 "Service shop/web ClusterIP, 1 left out: spec.ports[0].name: not a port name: \"a_b\""},
+	{SERVICE("\"ports\":[{\"port\":80,\"name\":\"" NAME_63 "8\"}]"),
+	 "Service shop/web ClusterIP, 1 left out: spec.ports[0].name: longer than 63: \"" NAME_63
+	 "8\""},
 	{"{\"apiVersion\":\"v1\",\"kind\":\"Service\"," META("web") "}",
 	 "broken Service shop/web: spec: missing"},
 	{"{\"apiVersion\":\"v1\",\"kind\":\"Service\"," META("web") ",\"spec\":[]}",
@@ -326,8 +357,13 @@ static const struct decode_case slice_cases[] = {
 	{SLICE("\"addressType\":\"IPv4\",\"endpoints\":[null]"),
 	 "broken EndpointSlice shop/web-x.1: endpoints[0]: not an object"},
 	{SLICE("\"addressType\":\"IPv4\",\"endpoints\":[{\"addresses\":[\"10.1.0.1\"]},{"
-	       "\"addresses\":[\"fd00::1\"]}]"),
-	 "broken EndpointSlice shop/web-x.1: endpoints[1].addresses[0]: not an IPv4 address: "
+	       "\"addresses\":[\"10.1.0.2\",\"fd00::1\"]},{\"addresses\":[\"10.1.0.3\"],"
+	       "\"hostname\":\"A\"},null,{\"addresses\":[\"10.1.0.4\"]}]"),
+	 "EndpointSlice shop/web-x.1 of web {: 10.1.0.1 10.1.0.4 }, 3 left out: "
+	 "endpoints[1].addresses[1]: not an IPv4 address: \"fd00::1\""},
+	{SLICE("\"addressType\":\"IPv4\",\"endpoints\":[{\"addresses\":[\"fd00::1\"]},{"
+	       "\"addresses\":[\"x\"]}]"),
+	 "broken EndpointSlice shop/web-x.1: endpoints[0].addresses[0]: not an IPv4 address: "
 	 "\"fd00::1\""},
 	{SLICE("\"addressType\":\"IPv4\",\"endpoints\":[{\"addresses\":[\"10.1.0.1\",\"x\"],"
 	       "\"conditions\":{\"ready\":false}}]"),
@@ -340,9 +376,11 @@ static const struct decode_case slice_cases[] = {
 	 "broken EndpointSlice shop/web-x.1: endpoints[0].conditions.ready: neither true nor "
 	 "false"},
 	{SLICE("\"addressType\":\"IPv4\",\"ports\":[{\"port\":0}]"),
-	 "broken EndpointSlice shop/web-x.1: ports[0].port: not a whole number from 1 to 65535: 0"},
+	 "EndpointSlice shop/web-x.1 of web, 1 left out: ports[0].port: not a whole number from 1 "
+	 "to 65535: 0"},
 	{SLICE("\"addressType\":\"IPv4\",\"ports\":[{\"port\":70000}]"),
-	 "broken EndpointSlice shop/web-x.1: ports[0].port: not a whole number from 1 to 65535: "
+	 "EndpointSlice shop/web-x.1 of web, 1 left out: ports[0].port: not a whole number from 1 "
+	 "to 65535: "
 	 "70000"},
 };
 
@@ -357,12 +395,16 @@ static const struct decode_case other_cases[] = {
 	 "Endpoints shop/web of web { p/T/80: 10.1.0.1=a fd00::1 } {: 10.1.0.4 }"},
 	{"{\"apiVersion\":\"v1\",\"kind\":\"Endpoints\"," META("k8s.io-hostpath") "}",
 	 "Endpoints shop/k8s.io-hostpath"},
+	{ENDPOINTS("[{\"addresses\":[{\"ip\":\"10.1.0.1\"},{\"ip\":\"10.1.0\"}]}]"),
+	 "Endpoints shop/web of web {: 10.1.0.1 }, 1 left out: subsets[0].addresses[1].ip: not an "
+	 "address: \"10.1.0\""},
 	{ENDPOINTS("[{\"addresses\":[{\"ip\":\"10.1.0\"}]}]"),
 	 "broken Endpoints shop/web: subsets[0].addresses[0].ip: not an address: \"10.1.0\""},
 	{ENDPOINTS("[{\"notReadyAddresses\":[{}]}]"),
 	 "broken Endpoints shop/web: subsets[0].notReadyAddresses[0].ip: missing"},
 	{ENDPOINTS("[{\"ports\":[{\"port\":0}]}]"),
-	 "broken Endpoints shop/web: subsets[0].ports[0].port: not a whole number from 1 to 65535: "
+	 "Endpoints shop/web of web, 1 left out: subsets[0].ports[0].port: not a whole number from "
+	 "1 to 65535: "
 	 "0"},
 	{ENDPOINTS("[7]"), "broken Endpoints shop/web: subsets[0]: not an object"},
 	{POD("\"podIP\":\"10.1.0.1\",\"podIPs\":[{\"ip\":\"10.1.0.1\"},{\"ip\":\"fd00::1\"}],"

@@ -41,7 +41,7 @@ static struct table_port parse_port(const char *word)
 	const char *proto = strchr(word, '/');
 	struct table_port port = {0};
 
-	CHECK(proto && proto - word < 16);
+	CHECK(proto && (size_t)(proto - word) < sizeof(port.name));
 	memcpy(port.name, word, (size_t)(proto - word));
 	port.proto = proto[1] == 't' ? TABLE_TCP : proto[1] == 'u' ? TABLE_UDP : TABLE_SCTP;
 	port.port = (uint16_t)atoi(strchr(proto + 1, '/') + 1);

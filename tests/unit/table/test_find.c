@@ -10,6 +10,8 @@
 #include "base/rcu.h"
 #include "spec.h"
 
+#define NAME_62 "a-name-of-62-octets-the-longest-that-a-question-can-spell-with"
+
 static const char *const specs[] = {
 	"web.shop cluster 10.0.0.1 fd00::1 http/tcp/80 /udp/53 {http/tcp/8080} 10-1-0-3=10.1.0.3",
 	("db.shop headless {sql/tcp/5432,stats/udp/9} {stats/udp/9} db-0!=10.1.1.1 "
@@ -21,6 +23,8 @@ static const char *const specs[] = {
 	"svc.svc cluster 10.0.0.4",
 	"twin.shop headless {a/tcp/1} {a/tcp/1} x=10.1.4.1@0 y=10.1.4.2@1",
 	"1.2 cluster 10.0.0.5 fifteen-letters/tcp/15",
+	"long.shop cluster 10.0.0.6 tcp-prometheus-servicemonitor/tcp/9402 " NAME_62
+	"/tcp/62 " NAME_62 "x/tcp/63",
 };
 
 static const char *const kinds[] = {
@@ -85,6 +89,12 @@ static const struct {
 	{"_stats._tcp.db.shop", "none"},
 	{"_fifteen-letters._tcp.1.2", "port 15:-"},
 	{"_fifteen-letterss._tcp.1.2", "none"},
+	{"long.shop", "service 10.0.0.6 62:- 63:- 9402:-"},
+	{"_tcp-prometheus-servicemonitor._tcp.long.shop", "port 9402:-"},
+	{"_tcp-prometheus-servicemonitors._tcp.long.shop", "none"},
+	{"_tcp-prometheus-s._tcp.long.shop", "none"},
+	{"_" NAME_62 "._tcp.long.shop", "port 62:-"},
+	{NAME_62 "x._tcp.long.shop", "none"},
 	{"_fifteen-letter._tcp.1.2", "none"},
 	{"_http._tcp.ext.shop", "none"},
 	{"_http._tcp.bare.shop", "none"},
