@@ -16,8 +16,8 @@
 #endif
 
 #ifdef HAS_TSAN
-void __tsan_acquire(void *address);
-void __tsan_release(void *address);
+void __tsan_acquire(const void *address);
+void __tsan_release(const void *address);
 #define TSAN_ACQUIRE(address) __tsan_acquire(address)
 #define TSAN_RELEASE(address) __tsan_release(address)
 #else

@@ -9,7 +9,7 @@
 
 #include "base/tsan.h"
 
-static char grace_period; /* an address for the sanitizer; holds nothing */
+static const char grace_period = 0; /* an address for the sanitizer */
 
 void rcu_register(void)
 {
