@@ -49,9 +49,6 @@ static enum outcome write_view(struct lookup *lookup, const struct table_view *v
 		return OUTCOME_FOUND;
 	}
 	if (type == DNS_TYPE_SRV) {
-		if (table_n_srv(view) == 0)
-			return OUTCOME_NODATA;
-
 		uint16_t before = answer->end.n_answer;
 
 		answer_srv(answer, lookup->owner, view, &lookup->zone);
