@@ -209,17 +209,18 @@ static const struct {
 	 "0 q waits\n"
 	 "0 q answered\n"},
 	{"an outage is no storm: a tenth of the questions, and the store",
-	 "group random 3\nlearn A 1\nlearn B 1\nlearn C 1\nask q x 10000\nat 5000\ntotal\nshow A\n"
+	 "group random 3\nlearn A 1\nlearn B 1\nlearn C 1\nat 1\nask q x 10000\nat 5000\ntotal\nshow A\n"
 	 "show B\nshow C",
 	 "10265 sent for 10000, limited\n"
 	 "A down, suspect\n"
 	 "B down, suspect\n"
 	 "C down, suspect\n"},
 	{"one dead of three: nobody waits for the budget once it is down",
-	 "group sequential 2\nlearn A 1\nlearn B 1\nask q x 1000\nat 10\nshow A\nup B\nat "
-	 "40\ntotal",
-	 "A good\n"
-	 "1256 sent for 1000, limited\n"},
+	 "group sequential 2\nlearn A 1\nlearn B 1\nat 1\nask q x 1000\nat 11\nshow A\ntotal\n"
+	 "up B\nat 40\ntotal",
+	 "A down, suspect\n"
+	 "1256 sent for 1000, limited\n"
+	 "2000 sent for 1000, limited\n"},
 };
 
 static void test_scenarios(void **state)
