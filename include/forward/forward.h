@@ -122,6 +122,7 @@ struct forward_hook {
 	void (*on_reply)(void *arg, const struct forward_question *question,
 			 const struct forward_result *result);
 	void *arg;
+	bool is_quiet; /* another worker's forwarder logs what they all see */
 };
 
 struct forward;
@@ -133,7 +134,8 @@ struct forward *forward_open(uv_loop_t *loop, const struct forward_config *confi
 
 enum forward_ask {
 	FORWARD_ASKED,
-	FORWARD_REFUSED, /* over a bound (max_concurrent, max_questions): on_done will not come */
+	FORWARD_REFUSED, /* over a bound (max_concurrent, max_questions), or closing: on_done will
+			    not come */
 };
 
 /*
