@@ -148,11 +148,13 @@ static void on_tick(uv_timer_t *tick)
 /* The line that resolves host names: the nameservers of resolv.conf. */
 static void init_resolver(struct forward *forward)
 {
-	const char *path = forward->config->resolv_conf;
+	const struct forward_config *config = forward->config;
+	const char *path = config->resolv_conf;
 
 	forward->resolver_target = (struct forward_target){
 		.kind = FORWARD_TARGET_RESOLV_CONF,
 		.path = path ? path : "/etc/resolv.conf",
+		.port = config->resolver_port ? config->resolver_port : 53,
 	};
 	forward->resolver_config = (struct forward_group_config){
 		.targets = &forward->resolver_target,
@@ -171,6 +173,8 @@ static void init_resolver(struct forward *forward)
 
 static void init_handles(struct forward *forward, uv_loop_t *loop)
 {
+	uint32_t tick_ms = forward->config->tick_ms ? forward->config->tick_ms : TICK_MS;
+
 	CHECK(uv_timer_init(loop, &forward->timer) == 0);
 	CHECK(uv_timer_init(loop, &forward->tick) == 0);
 	CHECK(uv_prepare_init(loop, &forward->prepare) == 0);
@@ -178,7 +182,7 @@ static void init_handles(struct forward *forward, uv_loop_t *loop)
 	forward->n_open = 4;
 	forward->timer.data = forward->tick.data = forward;
 	forward->prepare.data = forward->check.data = forward;
-	CHECK(uv_timer_start(&forward->tick, on_tick, 0, TICK_MS) == 0);
+	CHECK(uv_timer_start(&forward->tick, on_tick, 0, tick_ms) == 0);
 	CHECK(uv_prepare_start(&forward->prepare, on_prepare) == 0);
 	CHECK(uv_check_start(&forward->check, on_check) == 0);
 }

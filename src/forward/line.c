@@ -113,8 +113,8 @@ static void read_resolv_conf(struct target *target)
 	if (len < 0) {
 		say_unreadable(target, (int)-len);
 	} else {
-		target->addresses.n = resolv_parse(target->addresses.items, FORWARD_UPSTREAMS_MAX,
-						   content, (size_t)len, &n_bad);
+		resolv_parse(&target->addresses, content, (size_t)len, target->config->port,
+			     &n_bad);
 		target->line->is_stale = true;
 		if (n_bad > 0 || target->addresses.n == 0)
 			forward_log(

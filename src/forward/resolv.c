@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DNS_PORT 53
 #define WORD_MAX 64 /* of an address with its interface */
 
 static const struct sockaddr_in *v4_of(const struct sockaddr_storage *address)
@@ -61,7 +60,6 @@ static bool read_address(struct sockaddr_storage *out, char *word)
 	memset(out, 0, sizeof(*out));
 	if (inet_pton(AF_INET, word, &v4->sin_addr) == 1) {
 		v4->sin_family = AF_INET;
-		v4->sin_port = htons(DNS_PORT);
 		return true;
 	}
 	if (percent) {
@@ -72,7 +70,6 @@ static bool read_address(struct sockaddr_storage *out, char *word)
 	if (inet_pton(AF_INET6, word, &v6->sin6_addr) != 1)
 		return false;
 	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(DNS_PORT);
 	v6->sin6_scope_id = scope;
 	return true;
 }
@@ -100,37 +97,40 @@ static bool read_line(struct sockaddr_storage *out, const char *line, size_t len
 	return !*is_bad;
 }
 
-static bool is_among(const struct sockaddr_storage *items, size_t n,
-		     const struct sockaddr_storage *address)
+static void add(struct resolv_addresses *out, const struct sockaddr_storage *address)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (resolv_is_same(&items[i], address))
-			return true;
+	for (size_t i = 0; i < out->n; i++) {
+		if (resolv_is_same(&out->items[i], address))
+			return;
 	}
-	return false;
+	if (out->n < FORWARD_UPSTREAMS_MAX)
+		out->items[out->n++] = *address;
 }
 
-size_t resolv_parse(struct sockaddr_storage *out, size_t max, const char *text, size_t len,
-		    size_t *n_bad)
+static void set_port(struct sockaddr_storage *address, uint16_t port)
 {
-	size_t n = 0;
+	((struct sockaddr_in *)(void *)address)->sin_port = htons(port); /* same place in v6 */
+}
 
-	*n_bad = 0;
+void resolv_parse(struct resolv_addresses *out, const char *text, size_t len, uint16_t port,
+		  size_t *n_bad)
+{
+	out->n = *n_bad = 0;
 	while (len > 0) {
 		const char *newline = memchr(text, '\n', len);
 		size_t line = newline ? (size_t)(newline - text) : len;
 		struct sockaddr_storage address;
 		bool is_bad;
 
-		if (read_line(&address, text, line, &is_bad) && n < max &&
-		    !is_among(out, n, &address))
-			out[n++] = address;
+		if (read_line(&address, text, line, &is_bad)) {
+			set_port(&address, port);
+			add(out, &address);
+		}
 		*n_bad += is_bad;
 		line += newline != NULL;
 		text += line;
 		len -= line;
 	}
-	return n;
 }
 
 /* ---- replies ---- */
@@ -151,8 +151,7 @@ static void add_address(struct resolv_addresses *out, uint16_t type, const uint8
 		v6->sin6_port = htons(port);
 		memcpy(&v6->sin6_addr, rdata, 16);
 	}
-	if (out->n < FORWARD_UPSTREAMS_MAX && !is_among(out->items, out->n, &address))
-		out->items[out->n++] = address;
+	add(out, &address);
 }
 
 static void read_record(struct resolv_addresses *out, struct wire_reader *reader, uint16_t port)

@@ -12,11 +12,12 @@
 #include "base/check.h"
 #include "forward/forward.h"
 
-/* Fills out[0..max) with the addresses of text's nameserver lines and port 53, each once, in their
- * order; returns how many. "%eth0" behind an address is its interface. Lines that are no address
- * are left out and counted in *n_bad. */
-size_t resolv_parse(struct sockaddr_storage *out, size_t max, const char *text, size_t len,
-		    size_t *n_bad);
+/* Makes *out the addresses of text's nameserver lines with this port, each once, in their order.
+ * "%eth0" behind an address is its interface. Lines that are no address are left out and counted in
+ * *n_bad. */
+struct resolv_addresses;
+void resolv_parse(struct resolv_addresses *out, const char *text, size_t len, uint16_t port,
+		  size_t *n_bad);
 
 struct resolv_addresses {
 	struct sockaddr_storage items[FORWARD_UPSTREAMS_MAX];

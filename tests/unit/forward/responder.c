@@ -97,7 +97,9 @@ static void put_proof(struct responder *responder, struct out *out)
 static void make_answer(struct responder *responder, struct out *out, const uint8_t *query,
 			size_t len, bool is_tcp)
 {
-	static const uint8_t address[4] = {192, 0, 2, 1};
+	const uint8_t address[4] = {responder->is_directory ? 127 : 192, 0,
+				    responder->is_directory ? 0 : 2,
+				    responder->is_directory ? 3 : 1};
 
 	note(responder, query, len);
 	begin(out, query, len);

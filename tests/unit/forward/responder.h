@@ -48,7 +48,8 @@ struct responder {
 	bool had_edns, had_do, had_cd;	      /* the last query's */
 	struct responder_held held[RESPONDER_HELD_MAX];
 	unsigned n_held;
-	bool has_tcp; /* listens on TCP */
+	bool has_tcp;	   /* listens on TCP */
+	bool is_directory; /* answers with 127.0.0.3 */
 };
 
 void responder_open(struct responder *responder, uv_loop_t *loop, const char *ip);

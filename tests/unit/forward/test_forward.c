@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -381,6 +382,76 @@ static void test_own_address(void **state)
 	rig_close(&rig);
 }
 
+static void write_file(const char *path, const char *content)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(content, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* The file names one upstream, then the other: the change is seen, and nothing is lost meanwhile.
+ */
+static void test_resolv_conf_changes(void **state)
+{
+	struct forward_target target = {.kind = FORWARD_TARGET_RESOLV_CONF};
+	char path[] = "/tmp/test_forward_XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	rig_init(&rig, 1);
+	write_file(path, "nameserver 127.0.0.1\n");
+	target.path = path;
+	target.port = ntohs(rig.responders[0].address.sin_port);
+	rig.groups[0].targets = &target;
+	rig.config.tick_ms = 2;
+	rig_open(&rig);
+	assert_int_equal(rig_resolve(&rig, ASKER, "a.example.org"), 0);
+	write_file(path, "nameserver 127.0.0.9\nnameserver 127.0.0.8\n");
+	do
+		assert_int_equal(rig_ask(&rig, ASKER, "b.example.org", 50), FORWARD_ASKED);
+	while (rig_run_until(&rig, &ASKER->is_done), ASKER->has_wire);
+	assert_int_equal(ASKER->ede, DNS_EDE_NETWORK_ERROR);
+	assert_int_equal(remove(path), 0); /* unreadable: what was there stays */
+	write_file(path, "nameserver 127.0.0.1\n");
+	do
+		assert_int_equal(rig_ask(&rig, ASKER, "c.example.org", 50), FORWARD_ASKED);
+	while (rig_run_until(&rig, &ASKER->is_done), !ASKER->has_wire);
+	assert_int_equal(remove(path), 0);
+	rig_close(&rig);
+}
+
+/* The host's address is the third responder's; the name is asked for at the first, by way of a
+ * resolv.conf. */
+static void test_host_name(void **state)
+{
+	struct forward_target target = {.kind = FORWARD_TARGET_HOST};
+	char path[] = "/tmp/test_forward_XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	rig_init(&rig, 3);
+	write_file(path, "nameserver 127.0.0.1\n");
+	rig.responders[0].is_directory = true; /* the name's address is 127.0.0.3 */
+	rig.config.resolv_conf = path;
+	rig.config.resolver_port = ntohs(rig.responders[0].address.sin_port);
+	assert_int_equal(dns_name_from_text(&target.host, "dns.example.org", 15), 0);
+	target.port = ntohs(rig.responders[2].address.sin_port);
+	rig.groups[0].targets = &target;
+	rig.groups[0].n_targets = 1;
+	rig_open(&rig);
+	do
+		assert_int_equal(rig_ask(&rig, ASKER, "a.example.org", 50), FORWARD_ASKED);
+	while (rig_run_until(&rig, &ASKER->is_done), !ASKER->has_wire);
+	assert_int_equal(rig.responders[0].n_udp, 2); /* A and AAAA */
+	assert_int_equal(rig.responders[2].n_udp, 1);
+	assert_int_equal(remove(path), 0);
+	rig_close(&rig);
+}
+
 static void test_edns_refused(void **state)
 {
 	open_rig(1);
@@ -477,6 +548,8 @@ int main(void)
 		cmocka_unit_test(test_a_loop_is_found),
 		cmocka_unit_test(test_next_group),
 		cmocka_unit_test(test_own_address),
+		cmocka_unit_test(test_resolv_conf_changes),
+		cmocka_unit_test(test_host_name),
 		cmocka_unit_test(test_edns_refused),
 		cmocka_unit_test(test_reentry),
 		cmocka_unit_test(test_close_with_questions),
