@@ -118,9 +118,15 @@ struct forward_waiter {
 	uint64_t deadline_ms;
 };
 
-/* Called once for each finished question, before its waiters: for the cache. May not call into the
- * forwarder. */
+/*
+ * is_sound (may be NULL) is called for each reply that fits: false where it cannot be read, and
+ * another upstream is asked. on_reply is called once for each finished question, before its
+ * waiters: for the cache; the last is_sound before it was of the same reply, but for one that had
+ * been kept. Neither may call into the forwarder.
+ */
 struct forward_hook {
+	bool (*is_sound)(void *arg, const struct forward_question *question, const uint8_t *wire,
+			 size_t len);
 	void (*on_reply)(void *arg, const struct forward_question *question,
 			 const struct forward_result *result);
 	void *arg;
