@@ -66,17 +66,23 @@ struct dns_reply_buffer {
 	uint8_t wire[DNS_MESSAGE_MAX];
 };
 
+struct dns_question {
+	const struct dns_name *name;
+	uint16_t type, class;
+};
+
 /*
- * Packs message[0..size), which answers the question of this name, type and class. The view leads
- * into *buffer. NULL, or why it is no such reply (a constant): a broken record, counts beyond the
- * content, octets behind the last record, another question, OPT out of its place. TC is no fault
- * (flags tell). TTLs with the top bit set are 0 (RFC 2181 8); those of a set become the set's
- * smallest (5.2). Types whose names may be compressed (RFC 1035) are compressed anew, those that
- * RFC 3597 4 names are written in full, all others are taken as they are.
+ * Packs message[0..size), which answers this question. The view leads into *buffer. NULL, or why it
+ * is no such reply (a constant): a broken record, counts beyond the content, another question, OPT
+ * out of its place. TC is no fault (flags tell), and then a record that is cut ends the message.
+ * Octets behind the last record are ignored. TTLs with the top bit set are 0 (RFC 2181 8); those of
+ * a set become the set's smallest (5.2). Types whose names may be compressed (RFC 1035) are
+ * compressed anew, those that RFC 3597 4 names are written in full, all others are taken as they
+ * are.
  */
 MUST_USE const char *dns_reply_parse(struct dns_reply *reply, struct dns_reply_buffer *buffer,
 				     const uint8_t *message, size_t size,
-				     const struct dns_name *name, uint16_t type, uint16_t class);
+				     const struct dns_question *question);
 
 /* What becomes of TTLs: clamped to floor_s..cap_s, then lowered by age_s; with is_fixed all are
  * fixed_s. */
@@ -97,14 +103,21 @@ void dns_reply_write(const struct dns_reply *reply, struct wire_writer *writer,
 		     const struct dns_reply_ttl *ttl, struct random *random,
 		     struct dns_answer_end *end);
 
+/* What dns_reply_append needs beside the reply; all borrowed. */
+struct dns_reply_append {
+	const struct dns_reply_ttl *ttl;
+	struct random *random;
+	struct dns_reply_buffer *scratch; /* not the one that the reply leads into */
+	const uint16_t *known;		  /* where names stand in the message; n_known of them */
+	size_t n_known;
+};
+
 /*
  * Appends the answer section, and of the authority section the SOA, to a message that has more than
- * the question already: the records of a CNAME's target. Names are compressed against those at
- * known[0..n_known), offsets in the message. Counts and TC go to *end; what does not fit is cut off
- * whole with TC.
+ * the question already: what is at the end of a CNAME chain. Names are compressed against the known
+ * ones. What does not fit is cut off whole, with TC. Adds to the end's counts, fills in its rcode.
  */
 void dns_reply_append(const struct dns_reply *reply, struct wire_writer *writer,
-		      const struct dns_reply_ttl *ttl, struct dns_suffixes *suffixes,
-		      const uint16_t *known, size_t n_known, struct dns_answer_end *end);
+		      const struct dns_reply_append *in, struct dns_answer_end *end);
 
 #endif
