@@ -14,6 +14,7 @@
 #ifndef KANAME_CACHE_CACHE_H
 #define KANAME_CACHE_CACHE_H
 
+#include "base/text.h"
 #include "dns/reply.h"
 
 #define CACHE_SERVFAIL_MAX_S 300 /* RFC 2308 7.1 */
@@ -25,7 +26,7 @@ enum cache_type { CACHE_SUCCESS, CACHE_DENIAL };
 
 enum cache_stale { CACHE_STALE_OFF, CACHE_STALE_IMMEDIATE, CACHE_STALE_VERIFY };
 
-/* Zones of a `disable`; `all` stands for every name. */
+/* Names in these zones; with is_all any name. */
 struct cache_zones {
 	const struct dns_name *items;
 	size_t n;
@@ -41,7 +42,10 @@ struct cache_limits {
 
 /* A `cache` directive. */
 struct cache_policy {
-	size_t index; /* in cache_config.policies */
+	size_t index;		 /* in cache_config.policies */
+	const char *server_text; /* metrics labels: "dns://:53", "." */
+	const char *zones_text;
+	struct cache_zones zones; /* other names are never cached */
 	struct cache_limits limits[CACHE_N_TYPES];
 	uint32_t prefetch_amount;  /* hits; 0: no prefetch */
 	uint32_t prefetch_gap_ms;  /* hits count on while they are not further apart */
@@ -55,7 +59,7 @@ struct cache_policy {
 };
 
 struct cache_config {
-	const struct cache_policy *const *policies;
+	const struct cache_policy *policies;
 	size_t n_policies;
 	size_t max_bytes; /* of this worker */
 };
@@ -111,12 +115,27 @@ void cache_insert(struct cache *cache, const struct cache_policy *policy,
 void cache_fail(struct cache *cache, const struct cache_policy *policy,
 		const struct cache_question *question, uint64_t now_ms);
 
-/* How much is held. Any thread. */
+/* For dns_reply_write of a reply that just came: what the policy makes of its TTLs. */
+struct dns_reply_ttl cache_ttl(const struct cache_policy *policy, const struct dns_reply *reply);
+
+/* What a worker counted for a policy. */
 struct cache_counts {
-	uint64_t entries[CACHE_N_TYPES], evictions[CACHE_N_TYPES]; /* of the policy */
-	uint64_t bytes;						   /* of all policies */
+	uint64_t entries[CACHE_N_TYPES]; /* gauges */
+	uint64_t hits[CACHE_N_TYPES];
+	uint64_t evictions[CACHE_N_TYPES];
+	uint64_t requests, misses, prefetches, served_stale;
 };
+
+/* Any thread. */
 void cache_count(const struct cache *cache, const struct cache_policy *policy,
 		 struct cache_counts *counts);
+
+/* Octets that all entries take. Any thread. */
+uint64_t cache_bytes(const struct cache *cache);
+
+/* The coredns_cache_* families in both generations and ours, summed over the workers' caches. Any
+ * thread. */
+void cache_metrics_write(struct cache *const *caches, size_t n_caches,
+			 const struct cache_config *config, struct text *page);
 
 #endif
