@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One allocation an entry: its times, the packed reply, and the key, which is the packed reply's own
- * question. A hash table of chains, whose size follows from the bound of octets and never changes,
- * and the queues that evict.
+ * One allocation an entry: its times, the packed reply, and the key, which is the packed reply's
+ * own question. A hash table of chains, whose size follows from the bound of octets and never
+ * changes, and the queues that evict.
  *
  * The life of an entry: inserted, FRESH until its TTL is over; then STALE while its policy's
  * serve_stale lasts; then it is found no more, and goes when it is met or evicted. A refresh is
@@ -27,8 +27,8 @@ struct entry {
 	struct queue *queue; /* borrowed */
 	uint64_t hash;
 	uint64_t inserted_ms;
-	uint64_t fresh_ms, stale_ms;  /* until when */
-	uint64_t refresh_ms;	      /* until when no refresh is due */
+	uint64_t fresh_ms, stale_ms; /* until when */
+	uint64_t refresh_ms;	     /* until when no refresh is due */
 	uint64_t last_hit_ms;
 	size_t group;
 	struct dns_reply reply; /* into `payload` */
@@ -232,8 +232,8 @@ static uint32_t lifetime_s(const struct cache_policy *policy, const struct dns_r
 	case DNS_REPLY_NXDOMAIN:
 		if (!reply->has_soa)
 			return 0;
-		return clamp(limits, reply->soa_ttl_s < reply->ttl_s ? reply->soa_ttl_s
-								     : reply->ttl_s);
+		return clamp(limits,
+			     reply->soa_ttl_s < reply->ttl_s ? reply->soa_ttl_s : reply->ttl_s);
 	case DNS_REPLY_REFERRAL:
 		return 0;
 	case DNS_REPLY_FAILURE:
@@ -268,8 +268,7 @@ static bool take_refresh(struct entry *entry, bool is_due, uint64_t now_ms)
 	return true;
 }
 
-static bool is_prefetch_due(const struct cache_policy *policy, struct entry *entry,
-			    uint64_t now_ms)
+static bool is_prefetch_due(const struct cache_policy *policy, struct entry *entry, uint64_t now_ms)
 {
 	uint64_t left_ms = entry->fresh_ms - now_ms;
 
@@ -317,16 +316,15 @@ enum cache_outcome cache_find(struct cache *cache, const struct cache_policy *po
 	if (entry && now_ms < entry->fresh_ms) {
 		entry->link.is_visited = true;
 		lend(policy, entry, now_ms, found);
-		found->wants_refresh = take_refresh(
-			entry, is_prefetch_due(policy, entry, now_ms), now_ms);
+		found->wants_refresh =
+			take_refresh(entry, is_prefetch_due(policy, entry, now_ms), now_ms);
 		if (found->wants_refresh)
 			counter_add(&counts->prefetches, 1);
 		counter_add(&counts->hits[entry->type], 1);
 		return CACHE_HIT;
 	}
 	if (entry && now_ms < entry->stale_ms) {
-		enum cache_outcome outcome =
-			find_stale(policy, entry, may_be_stale, now_ms, found);
+		enum cache_outcome outcome = find_stale(policy, entry, may_be_stale, now_ms, found);
 
 		entry->link.is_visited = true;
 		if (outcome == CACHE_HIT_STALE) {
@@ -424,8 +422,7 @@ void cache_count(const struct cache *cache, const struct cache_policy *policy,
 	const struct policy_counts *from = &cache->counts[policy->index];
 
 	for (size_t type = 0; type < CACHE_N_TYPES; type++) {
-		const struct queue *queue =
-			&cache->queues[policy->index * CACHE_N_TYPES + type];
+		const struct queue *queue = &cache->queues[policy->index * CACHE_N_TYPES + type];
 
 		counts->entries[type] = counter_read(&queue->n);
 		counts->evictions[type] = counter_read(&queue->evictions);

@@ -12,7 +12,7 @@ static const char *const types[CACHE_N_TYPES] = {"success", "denial"};
 /* A counter of struct cache_counts. */
 struct family {
 	const char *name, *type, *help;
-	size_t offset; /* in struct cache_counts */
+	size_t offset;	/* in struct cache_counts */
 	bool has_types; /* one for each enum cache_type */
 };
 
@@ -24,8 +24,8 @@ static const struct family families[] = {
 	{"coredns_cache_size", "gauge", "The same under the name it had before CoreDNS 1.7.",
 	 AT(entries), true},
 	{"coredns_cache_hits_total", "counter", "The count of cache hits.", AT(hits), true},
-	{"coredns_cache_evictions_total", "counter", "The count of cache evictions.",
-	 AT(evictions), true},
+	{"coredns_cache_evictions_total", "counter", "The count of cache evictions.", AT(evictions),
+	 true},
 	{"coredns_cache_requests_total", "counter", "The count of cache requests.", AT(requests),
 	 false},
 	{"coredns_cache_misses_total", "counter",
