@@ -189,23 +189,29 @@ static bool take_record(struct parse *parse, unsigned section)
 	return true;
 }
 
+/* False: a record is no good. */
+static bool read_section(struct parse *parse, unsigned section, unsigned n)
+{
+	bool is_whole = true;
+
+	for (unsigned i = 0; i < n && is_whole; i++) {
+		size_t mark = parse->writer.pos;
+
+		is_whole = take_record(parse, section);
+		if (!is_whole)
+			wire_rewind(&parse->writer, mark);
+	}
+	end_set(parse);
+	parse->set.owner_pos = 0;
+	return is_whole;
+}
+
 /* A reply with TC may end anywhere: what is whole of it counts. */
 static bool read_records(struct parse *parse, const uint16_t counts[3])
 {
 	for (unsigned section = 0; section < 3; section++) {
-		for (unsigned i = 0; i < counts[section]; i++) {
-			size_t mark = parse->writer.pos;
-
-			if (take_record(parse, section))
-				continue;
-			if (!(parse->reply->flags & DNS_FLAG_TC) || !parse->reader.failed)
-				return false;
-			wire_rewind(&parse->writer, mark);
-			parse->fault = NULL;
-			return true;
-		}
-		end_set(parse);
-		parse->set.owner_pos = 0;
+		if (!read_section(parse, section, counts[section]))
+			return (parse->reply->flags & DNS_FLAG_TC) && parse->reader.failed;
 	}
 	return true;
 }
