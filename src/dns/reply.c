@@ -11,6 +11,7 @@
 #include "record.h"
 
 #define ADDITIONAL 2 /* the section */
+#define UNUSABLE "the upstream's reply is unusable: "
 #define TTL_NONE 0xffffffffu
 
 /* The set that records are added to. */
@@ -52,10 +53,10 @@ static bool read_question(struct parse *parse)
 	type = wire_u16(reader);
 	class = wire_u16(reader);
 	if (reader->failed)
-		return fail(parse, "its question is cut");
+		return fail(parse, UNUSABLE "the question is cut");
 	if (type != question->type || class != question->class ||
 	    !dns_name_equal(&name, question->name))
-		return fail(parse, "it has another question");
+		return fail(parse, UNUSABLE "another question");
 	return true;
 }
 
@@ -124,7 +125,7 @@ static bool read_opt(struct parse *parse, const struct record *record)
 	struct wire_reader options = wire_reader_init(rdata, record->rdata_len);
 
 	if (parse->has_opt || record->is_question || record->owner.n_labels != 0)
-		return fail(parse, "its OPT is out of place");
+		return fail(parse, UNUSABLE "OPT out of place");
 	parse->has_opt = true;
 	/* The TTL's first octet; record_read takes a TTL with the top bit for 0, which no rcode
 	 * has. */
@@ -136,7 +137,24 @@ static bool read_opt(struct parse *parse, const struct record *record)
 		if (data && code == DNS_OPTION_EDE && len >= 2 && parse->reply->ede == DNS_EDE_NONE)
 			parse->reply->ede = (uint16_t)(data[0] << 8 | data[1]);
 	}
-	return options.failed ? fail(parse, "an option of its OPT is cut") : true;
+	return options.failed ? fail(parse, UNUSABLE "an option is cut") : true;
+}
+
+/* RFC 2308 5: the smaller of its TTL and its MINIMUM, which was written last. */
+static void note_soa(struct parse *parse, const struct record *record)
+{
+	struct dns_reply *reply = parse->reply;
+	uint32_t ttl_s;
+
+	memcpy(&ttl_s, parse->buffer->wire + parse->writer.pos - 4, sizeof(ttl_s));
+	ttl_s = __builtin_bswap32(ttl_s);
+	if (ttl_s & 0x80000000u)
+		ttl_s = 0;
+	if (record->ttl_s < ttl_s)
+		ttl_s = record->ttl_s;
+	if (!reply->has_soa || ttl_s < reply->soa_ttl_s)
+		reply->soa_ttl_s = ttl_s;
+	reply->has_soa = true;
 }
 
 /* What a written record says about the reply as a whole. */
@@ -152,16 +170,8 @@ static void note(struct parse *parse, const struct record *record, unsigned sect
 		parse->is_answered = true;
 	if (section == 1 && type == DNS_TYPE_NS)
 		parse->has_ns = true;
-	if (section == 1 && type == DNS_TYPE_SOA && !reply->has_soa) {
-		uint32_t minimum;
-
-		memcpy(&minimum, parse->buffer->wire + parse->writer.pos - 4, sizeof(minimum));
-		minimum = __builtin_bswap32(minimum);
-		if (minimum & 0x80000000u)
-			minimum = 0;
-		reply->has_soa = true;
-		reply->soa_ttl_s = minimum < record->ttl_s ? minimum : record->ttl_s;
-	}
+	if (section == 1 && type == DNS_TYPE_SOA)
+		note_soa(parse, record);
 }
 
 static bool take_record(struct parse *parse, unsigned section)
@@ -170,18 +180,19 @@ static bool take_record(struct parse *parse, unsigned section)
 	struct record record;
 
 	if (!record_read(&record, &parse->reader))
-		return fail(parse, "a record is cut");
+		return fail(parse, UNUSABLE "a record is cut");
 	if (UNLIKELY(record.type == DNS_TYPE_OPT))
 		return section == ADDITIONAL ? read_opt(parse, &record)
-					     : fail(parse, "its OPT is out of place");
+					     : fail(parse, UNUSABLE "OPT out of place");
 	if (UNLIKELY(record.type == DNS_TYPE_TSIG)) {
 		wire_skip(&parse->reader, record.rdata_len);
 		return true;
 	}
 	if (!record_write(&record, &parse->reader, &parse->writer, &parse->buffer->suffixes, true))
-		return fail(parse, parse->writer.failed ? "it is too long" : "a record is broken");
+		return fail(parse, parse->writer.failed ? UNUSABLE "too long"
+							: UNUSABLE "a record is broken");
 	if (reply->n_records == DNS_REPLY_RECORDS_MAX)
-		return fail(parse, "it has too many records");
+		return fail(parse, UNUSABLE "too many records");
 	add_to_set(parse, &record);
 	note(parse, &record, section);
 	parse->buffer->ttls[reply->n_records++] = (uint16_t)record.ttl_pos;
@@ -265,10 +276,10 @@ const char *dns_reply_parse(struct dns_reply *reply, struct dns_reply_buffer *bu
 	for (unsigned i = 0; i < 3; i++)
 		counts[i] = wire_u16(reader);
 	if (reader->failed)
-		return "it is shorter than a header";
+		return UNUSABLE "shorter than a header";
 	if (!(flags & DNS_FLAG_QR) || (flags >> DNS_OPCODE_SHIFT & 15) != DNS_OPCODE_QUERY ||
 	    n_questions != 1)
-		return "it is no reply to one question";
+		return UNUSABLE "no reply to one question";
 	reply->flags = flags & (DNS_FLAG_AD | DNS_FLAG_AA | DNS_FLAG_TC | DNS_FLAG_RA);
 	reply->rcode = flags & 15;
 	if (!read_question(&parse))
