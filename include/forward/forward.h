@@ -40,7 +40,7 @@ struct forward_target {
 	enum forward_target_kind kind;
 	struct sockaddr_storage address; /* ADDRESS: with port */
 	struct dns_name host;		 /* HOST */
-	uint16_t port;			 /* HOST; RESOLV_CONF: 53 */
+	uint16_t port;			 /* HOST and RESOLV_CONF */
 	const char *path;		 /* RESOLV_CONF; NUL-terminated */
 };
 
@@ -81,10 +81,12 @@ struct forward_config {
 	unsigned n_workers;	 /* who share max_concurrent */
 	size_t max_questions;	 /* in flight in each worker; 4096 where 0 */
 	const char *resolv_conf; /* whom to ask for HOST targets; /etc/resolv.conf where NULL */
+	uint16_t resolver_port;	 /* of its nameservers; 53 where 0 */
 	const struct forward_listener *own;
 	size_t n_own;
 	const struct address *own_addresses; /* of this machine's interfaces */
 	size_t n_own_addresses;
+	uint32_t tick_ms;   /* files, names and idle ports are looked at this often; 1000 where 0 */
 	uint64_t probe_key; /* random, of the process: see dns/probe.h */
 };
 
@@ -122,6 +124,7 @@ struct forward_hook {
 	void (*on_reply)(void *arg, const struct forward_question *question,
 			 const struct forward_result *result);
 	void *arg;
+	bool is_quiet; /* another worker's forwarder logs what they all see */
 };
 
 struct forward;
@@ -133,7 +136,8 @@ struct forward *forward_open(uv_loop_t *loop, const struct forward_config *confi
 
 enum forward_ask {
 	FORWARD_ASKED,
-	FORWARD_REFUSED, /* over a bound (max_concurrent, max_questions): on_done will not come */
+	FORWARD_REFUSED, /* over a bound (max_concurrent, max_questions), or closing: on_done will
+			    not come */
 };
 
 /*

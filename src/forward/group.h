@@ -27,7 +27,8 @@ struct group {
 	struct random *random;				   /* borrowed */
 	struct upstream *upstreams[FORWARD_UPSTREAMS_MAX]; /* borrowed */
 	size_t n_upstreams;
-	size_t next; /* of round_robin */
+	size_t n_own; /* addresses that were left out: they are this server itself */
+	size_t next;  /* of round_robin */
 	struct budget budget;
 	uint32_t n_questions; /* in flight */
 	uint64_t n_broken;    /* a counter: questions for which all upstreams were down */

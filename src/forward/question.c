@@ -164,7 +164,7 @@ static void start(struct question *question, const struct question_input *input,
 	if (first == NULL) {
 		output->verdict = QUESTION_FAIL;
 		output->ede = DNS_EDE_NO_REACHABLE_AUTHORITY;
-		output->text = group->n_upstreams > 0
+		output->text = group->n_upstreams + group->n_own > 0
 				       ? "every upstream server leads back to this server"
 				       : "there is no upstream server to ask";
 		return;

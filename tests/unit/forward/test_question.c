@@ -209,7 +209,8 @@ static const struct {
 	 "0 q waits\n"
 	 "0 q answered\n"},
 	{"an outage is no storm: a tenth of the questions, and the store",
-	 "group random 3\nlearn A 1\nlearn B 1\nlearn C 1\nat 1\nask q x 10000\nat 5000\ntotal\nshow A\n"
+	 "group random 3\nlearn A 1\nlearn B 1\nlearn C 1\nat 1\nask q x 10000\nat "
+	 "5000\ntotal\nshow A\n"
 	 "show B\nshow C",
 	 "10265 sent for 10000, limited\n"
 	 "A down, suspect\n"
