@@ -106,6 +106,7 @@ struct forward_result {
 	enum dns_rcode rcode; /* of a failure: SERVFAIL */
 	enum dns_ede ede;     /* of a failure: 22, 23 or OTHER */
 	const char *ede_text; /* of a failure; a constant */
+	bool is_checked;      /* the last is_sound was of this very reply */
 	const char *upstream; /* borrowed for the call: "10.0.0.10:53", "" when none was asked */
 };
 
@@ -121,8 +122,7 @@ struct forward_waiter {
 /*
  * is_sound (may be NULL) is called for each reply that fits: false where it cannot be read, and
  * another upstream is asked. on_reply is called once for each finished question, before its
- * waiters: for the cache; the last is_sound before it was of the same reply, but for one that had
- * been kept. Neither may call into the forwarder.
+ * waiters: for the cache. Neither may call into the forwarder.
  */
 struct forward_hook {
 	bool (*is_sound)(void *arg, const struct forward_question *question, const uint8_t *wire,

@@ -267,6 +267,7 @@ static void answer(struct asked *asked, const struct attempt *attempt)
 		.wire = attempt->reply,
 		.len = attempt->reply_len,
 		.ede = DNS_EDE_NONE,
+		.is_checked = asked->forward->hook.is_sound != NULL,
 		.upstream = peer->to.text,
 	};
 
