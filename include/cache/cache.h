@@ -49,7 +49,7 @@ struct cache_policy {
 	struct cache_limits limits[CACHE_N_TYPES];
 	uint32_t prefetch_amount;  /* hits; 0: no prefetch */
 	uint32_t prefetch_gap_ms;  /* hits count on while they are not further apart */
-	uint32_t prefetch_percent; /* of the TTL left */
+	uint32_t prefetch_percent; /* of the TTL left, or a second */
 	enum cache_stale stale;
 	uint32_t stale_s;     /* how long after its end an entry may be given */
 	uint32_t stale_ttl_s; /* TTL of stale answers */

@@ -279,7 +279,8 @@ static bool is_prefetch_due(const struct cache_policy *policy, struct entry *ent
 	entry->hits++;
 	entry->last_hit_ms = now_ms;
 	return entry->hits >= policy->prefetch_amount &&
-	       left_ms * 100 <= (uint64_t)entry->ttl_s * 1000 * policy->prefetch_percent;
+	       (left_ms <= 1000 ||
+		left_ms * 100 <= (uint64_t)entry->ttl_s * 1000 * policy->prefetch_percent);
 }
 
 static void lend(const struct cache_policy *policy, const struct entry *entry, uint64_t now_ms,

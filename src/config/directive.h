@@ -51,12 +51,25 @@ bool block_refuse(struct draft *draft, const struct statement *statement);
 bool number_read(struct draft *draft, const struct statement *statement, unsigned min, unsigned max,
 		 unsigned *number);
 
+/* Any word as a decimal number in min..max, for `owner`. False, with a problem, likewise. */
+bool word_number(struct draft *draft, const char *owner, const struct token *word, unsigned min,
+		 unsigned max, unsigned *number);
+
+#define DURATION_MAX_MS (24ull * 3600 * 1000)
+
+/* A duration as Go writes it: 5s, 1m30s, 1.5h, 300ms, 0. False, with a problem, when it is none or
+ * longer than max_ms. */
+bool duration_read(struct draft *draft, const char *owner, const struct token *word,
+		   uint64_t max_ms, uint64_t *ms);
+
 /* Adds ", did you mean ..." to a problem about `word`, which is none of words[0..n), or names them
  * all when none is near. */
 void word_refuse(struct draft *draft, const struct token *word, const char *what,
 		 const char *const *words, size_t n);
 
 /* The parsers, each in the file of its kind; see directives_get. */
+void cache_parse(struct draft *draft, void *into, const struct statement *statement);
+void forward_parse(struct draft *draft, void *into, const struct statement *statement);
 void bind_parse(struct draft *draft, void *into, const struct statement *statement);
 void health_parse(struct draft *draft, void *into, const struct statement *statement);
 void kubernetes_parse(struct draft *draft, void *into, const struct statement *statement);
