@@ -235,6 +235,7 @@ static void set_looping(struct peer *peer, bool is_looping)
 			    peer->to.text, peer->line->config->from_text);
 	}
 	peer->upstream.is_looping = is_looping;
+	counter_set(&peer->counts->is_looping, is_looping);
 }
 
 static void on_loop_end(struct attempt *attempt)
