@@ -239,6 +239,24 @@ def test_tcp(start, upstreams, acts):
         assert all(question.tcp for upstream in upstreams for question in upstream.asked)
 
 
+@pytest.mark.parametrize("options", ["force_tcp", "prefer_udp"])
+def test_a_path_that_leads_nowhere_is_left(start, upstreams, options):
+    """A connection or port on which nothing came back for a second is not used for the next question."""
+    upstreams[0].rules = [("*", "drop")]
+    with start(upstreams[0], options=options, extra="multisocket 1") as server:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect((server.address, server.port))
+            sock.send(dns.message.make_query("dead.example.", "A").to_wire())
+            wait_for("the question", lambda: upstreams[0].count("dead*") >= 1)
+            time.sleep(1.1)  # what is waited for is that nothing comes
+            upstreams[0].rules = []
+            for i in range(8):
+                check_answer(server.ask(f"w{i}.example."), f"w{i}.example.")
+        dead = [question.port for question in upstreams[0].asked if question.name.lower().startswith("dead")]
+        later = {question.port for question in upstreams[0].asked if question.name.lower().startswith("w")}
+        assert upstreams[0].count("w*") == 8 and dead[0] not in later
+
+
 def test_equal_questions_join(start, upstreams):
     upstreams[0].rules = [("*", "delay=300")]
     with start(upstreams[0], options="") as server:

@@ -105,6 +105,12 @@ static const struct {
 	 "0 q answered\n"
 	 "0 r.0 to A plain\n"
 	 "0 s.0 to A\n"},
+	{"FORMERR without EDNS too: it is the question",
+	 "group sequential 2\nask q\nreply q.0 FORMERR\nreply q.1 FORMERR\nask r",
+	 "0 q.0 to A\n"
+	 "0 q.1 to A plain\n"
+	 "0 q answered\n"
+	 "0 r.0 to A\n"},
 	{"FORMERR with DO is an answer", "group sequential 2\nask q do\nreply q.0 FORMERR",
 	 "0 q.0 to A\n"
 	 "0 q answered\n"},
