@@ -106,6 +106,7 @@ struct forward_result {
 	enum dns_rcode rcode; /* of a failure: SERVFAIL */
 	enum dns_ede ede;     /* of a failure: 22, 23 or OTHER */
 	const char *ede_text; /* of a failure; a constant */
+	bool is_checked;      /* the last is_sound was of this very reply */
 	const char *upstream; /* borrowed for the call: "10.0.0.10:53", "" when none was asked */
 };
 
@@ -118,9 +119,14 @@ struct forward_waiter {
 	uint64_t deadline_ms;
 };
 
-/* Called once for each finished question, before its waiters: for the cache. May not call into the
- * forwarder. */
+/*
+ * is_sound (may be NULL) is called for each reply that fits: false where it cannot be read, and
+ * another upstream is asked. on_reply is called once for each finished question, before its
+ * waiters: for the cache. Neither may call into the forwarder.
+ */
 struct forward_hook {
+	bool (*is_sound)(void *arg, const struct forward_question *question, const uint8_t *wire,
+			 size_t len);
 	void (*on_reply)(void *arg, const struct forward_question *question,
 			 const struct forward_result *result);
 	void *arg;

@@ -111,6 +111,8 @@ struct query_config {
 	const struct address *own; /* own addresses, for ns.dns.ZONE and the apex NS; loopback only
 				      when there is nothing else */
 	size_t n_own;
+	uint64_t
+		probe_key; /* forward_config's: loop probes of this process are answered; 0: none */
 	uint16_t tcp_keepalive_100ms; /* what edns-tcp-keepalive tells */
 };
 
@@ -193,11 +195,17 @@ struct query_external {
 	enum dns_ede ede;
 	const char *ede_text; /* a constant */
 	const char *upstream; /* NULL: nobody was asked */
+	bool is_checked;      /* query_learn: the last query_check was of this very reply */
 };
 
 /* The whole life of a query. Called inside RCU (rcu_enter). */
 enum query_verdict query_run(struct query_worker *worker, const struct query_input *input,
 			     struct query_output *output);
+
+/* Can this reply to the question be read? The caller asks another upstream where it cannot; where
+ * it can, query_learn with is_checked, called next, does not read it again. */
+bool query_check(struct query_worker *worker, const struct cache_question *question,
+		 const uint8_t *wire, size_t size);
 
 /* An upstream's reply to external->question as it came, size octets; or wire NULL: there was none,
  * as the caller has filled in. Reads it and gives it to the cache; *external gets the packed reply,

@@ -267,6 +267,7 @@ static void answer(struct asked *asked, const struct attempt *attempt)
 		.wire = attempt->reply,
 		.len = attempt->reply_len,
 		.ede = DNS_EDE_NONE,
+		.is_checked = asked->forward->hook.is_sound != NULL,
 		.upstream = peer->to.text,
 	};
 
@@ -342,6 +343,15 @@ static enum question_failure failure_of(enum attempt_failure failure)
 	return QUESTION_FAILURE_LOCAL;
 }
 
+/* What the owner of the forwarder says of a reply. */
+static bool is_sound(const struct asked *asked, const struct attempt *attempt)
+{
+	const struct forward_hook *hook = &asked->forward->hook;
+
+	return attempt->outcome != ATTEMPT_REPLIED || !hook->is_sound ||
+	       hook->is_sound(hook->arg, &asked->question, attempt->reply, attempt->reply_len);
+}
+
 /* Called by channels_drain. */
 static void on_attempt_end(struct attempt *attempt)
 {
@@ -355,12 +365,16 @@ static void on_attempt_end(struct attempt *attempt)
 	};
 
 	peer_count(peer, attempt);
+	if (asked && !is_sound(asked, attempt)) {
+		counter_add(&peer->counts->broken, 1);
+		input.failure = QUESTION_FAILURE_BROKEN;
+	}
 	if (!asked) {
 		peer_learn(peer, attempt);
 		return;
 	}
 	asked->attempts[attempt->index] = NULL;
-	if (attempt->outcome == ATTEMPT_REPLIED) {
+	if (attempt->outcome == ATTEMPT_REPLIED && input.failure != QUESTION_FAILURE_BROKEN) {
 		input.event = QUESTION_REPLY;
 		input.rcode = packet_rcode(attempt->reply);
 		input.is_truncated = packet_is_truncated(attempt->reply);
@@ -484,23 +498,24 @@ void asked_finish_failed(struct forward *forward)
 	while (!cds_list_empty(&forward->failed)) {
 		struct asked *asked = cds_list_first_entry(&forward->failed, struct asked, link);
 
-		cds_list_del(&asked->link);
+		/* As cds_list_del, but that the analyzer sees that it is not the first any more. */
+		forward->failed.next = asked->link.next;
+		asked->link.next->prev = &forward->failed;
 		finish_failed(asked, &asked->failure);
 	}
 }
 
 void asked_fail_all(struct forward *forward)
 {
-	const struct forward_result result =
-		failure_result(DNS_EDE_OTHER, "the server is stopping");
-
 	for (size_t i = 0; i < forward->n_buckets; i++) {
-		while (forward->buckets[i]) {
-			cds_list_del(&forward->buckets[i]->link);
-			CDS_INIT_LIST_HEAD(&forward->buckets[i]->link);
-			finish(forward->buckets[i], &result);
+		for (struct asked *asked = forward->buckets[i]; asked; asked = asked->next) {
+			asked->failure.ede = DNS_EDE_OTHER;
+			asked->failure.text = "the server is stopping";
+			cds_list_del(&asked->link);
+			cds_list_add_tail(&asked->link, &forward->failed);
 		}
 	}
+	asked_finish_failed(forward);
 }
 
 void asked_fini(struct forward *forward)

@@ -134,8 +134,9 @@ void channels_drain(struct channels *channels)
 		struct attempt *attempt =
 			cds_list_first_entry(&channels->ended, struct attempt, link);
 
-		cds_list_del(&attempt->link);
-		CDS_INIT_LIST_HEAD(&attempt->link);
+		/* As cds_list_del, but that the analyzer sees that it is not the first any more. */
+		channels->ended.next = attempt->link.next;
+		attempt->link.next->prev = &channels->ended;
 		attempt->on_end(attempt);
 		attempt->owner = NULL;
 		attempt->is_done = true;
@@ -215,6 +216,10 @@ void channel_ask(struct channel *channel, struct attempt *attempt)
 	struct channels *channels = channel->channels;
 	struct attempt *older;
 
+	if (channels->n_attempts > channels->n_attempts_max) {
+		attempt_fail(attempt);
+		return;
+	}
 	attempt->channel = channel;
 	attempt->is_tcp = channel->is_tcp;
 	attempt->is_held = true;
@@ -222,10 +227,7 @@ void channel_ask(struct channel *channel, struct attempt *attempt)
 	channel->used_us = channels->now_us;
 	counter_add(&channel->upstream->counts->reused[channel->is_tcp], channel->fd != -1);
 	channel->sending = attempt;
-	if (channels->n_attempts > channels->n_attempts_max)
-		let_go(attempt, ARES_ENOMEM);
-	else
-		hand_over(channel, attempt);
+	hand_over(channel, attempt);
 	channel->sending = NULL;
 	channel->n_asked++;
 	if (attempt->outcome != ATTEMPT_OPEN)

@@ -171,6 +171,7 @@ static void put_sender(const struct channel *channel, struct sockaddr *from, are
 	*len = size;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): c-ares says which parameters */
 static ares_ssize_t on_receive(ares_socket_t fd, void *buffer, size_t size, int flags,
 			       struct sockaddr *from, ares_socklen_t *from_len, void *arg)
 {

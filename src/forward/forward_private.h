@@ -37,6 +37,7 @@ struct peer_counts {
 	char text[PEER_TEXT_MAX];
 	struct channel_counts channel;
 	uint64_t requests;
+	uint64_t broken; /* replies that fit but are malformed */
 	struct histogram duration_ns[COUNTS_N_RCODES];
 	uint64_t health_failures;
 	uint64_t smoothed_us, is_down, is_looping; /* gauges */

@@ -50,6 +50,7 @@ static void add_peer(struct page *page, const struct peer_counts *from)
 	uint64_t smoothed_us = counter_read(&from->smoothed_us);
 
 	to->requests += counter_read(&from->requests);
+	to->broken += counter_read(&from->broken);
 	to->health_failures += counter_read(&from->health_failures);
 	to->is_down |= counter_read(&from->is_down);
 	to->is_looping |= counter_read(&from->is_looping);
@@ -216,6 +217,12 @@ static void write_unfit(struct page *page)
 
 		metrics_sample(page->text, name, labels, 2,
 			       (double)peer->channel.unfit[i % PACKET_N_FITS]);
+	}
+	for (size_t i = 0; i < page->peers.len; i++) {
+		const struct metrics_label labels[] = {{"to", page->peers.items[i].text},
+						       {"reason", "malformed"}};
+
+		metrics_sample(page->text, name, labels, 2, (double)page->peers.items[i].broken);
 	}
 }
 

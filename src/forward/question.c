@@ -73,7 +73,10 @@ static void finish(const struct question *question, struct question_output *outp
 		return;
 	}
 	output->verdict = QUESTION_FAIL;
-	if (question->was_failed) {
+	if (question->was_broken) {
+		output->ede = DNS_EDE_NETWORK_ERROR;
+		output->text = "the upstream server's reply is malformed";
+	} else if (question->was_failed) {
 		output->ede = DNS_EDE_NETWORK_ERROR;
 		output->text = "upstream servers cannot be reached";
 	} else {
@@ -293,7 +296,10 @@ static void failed(struct question *question, const struct question_input *input
 		question->attempts[output->attempt].is_again = true;
 		return;
 	}
-	if (input->failure != QUESTION_FAILURE_LOCAL) {
+	if (input->failure == QUESTION_FAILURE_BROKEN) {
+		question->was_broken = true;
+		upstream_replied(upstream, input->now_us, 0, false);
+	} else if (input->failure != QUESTION_FAILURE_LOCAL) {
 		question->was_failed = true;
 		output->is_down = upstream_failed(upstream);
 		output->down = input->attempt;

@@ -48,6 +48,7 @@ struct question {
 	bool has_kept; /* the owner has a reply to answer with when nothing better comes */
 	bool is_kept_truncated;
 	bool has_do;
+	bool was_broken; /* a reply could not be read */
 	bool was_failed; /* the network said no at least once: EDE 23 */
 };
 
@@ -58,6 +59,7 @@ enum question_failure {
 	QUESTION_FAILURE_NETWORK, /* unreachable, refused, closed, reset */
 	QUESTION_FAILURE_STALE,	  /* a connection that had been used before was closed */
 	QUESTION_FAILURE_CASE,	  /* the upstream does not keep the case */
+	QUESTION_FAILURE_BROKEN,  /* a reply that fits, but cannot be read */
 	QUESTION_FAILURE_LOCAL,	  /* no port, no memory here: says nothing of the upstream */
 };
 

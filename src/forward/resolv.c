@@ -138,10 +138,11 @@ void resolv_parse(struct resolv_addresses *out, const char *text, size_t len, ui
 static void add_address(struct resolv_addresses *out, uint16_t type, const uint8_t *rdata,
 			uint16_t port)
 {
-	struct sockaddr_storage address = {0};
+	struct sockaddr_storage address;
 	struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&address;
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&address;
 
+	memset(&address, 0, sizeof(address));
 	if (type == DNS_TYPE_A) {
 		v4->sin_family = AF_INET;
 		v4->sin_port = htons(port);

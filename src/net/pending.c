@@ -38,15 +38,29 @@ static struct query_external failure_of(const struct forward_result *result,
 	};
 }
 
+static struct cache_question question_of(const struct forward_question *question)
+{
+	return (struct cache_question){question->group, question->name,	  question->type,
+				       question->class, question->has_do, question->has_cd};
+}
+
+bool pendings_is_sound(void *arg, const struct forward_question *question, const uint8_t *wire,
+		       size_t len)
+{
+	struct pendings *pendings = arg;
+	struct cache_question asked = question_of(question);
+
+	return query_check(pendings->query, &asked, wire, len);
+}
+
 void pendings_on_reply(void *arg, const struct forward_question *question,
 		       const struct forward_result *result)
 {
 	struct pendings *pendings = arg;
 
-	pendings->learnt =
-		(struct cache_question){question->group, question->name,   question->type,
-					question->class, question->has_do, question->has_cd};
+	pendings->learnt = question_of(question);
 	pendings->external = failure_of(result, &pendings->learnt);
+	pendings->external.is_checked = result->is_checked;
 	query_learn(pendings->query, &pendings->external, result->wire, result->len,
 		    clock_monotonic_ns() / 1000000);
 }

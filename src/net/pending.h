@@ -67,6 +67,8 @@ void pendings_init(struct pendings *pendings, uv_loop_t *loop, struct query_work
 		   struct net_counts *counts);
 
 /* Of forward_open. */
+bool pendings_is_sound(void *arg, const struct forward_question *question, const uint8_t *wire,
+		       size_t len);
 void pendings_on_reply(void *arg, const struct forward_question *question,
 		       const struct forward_result *result);
 

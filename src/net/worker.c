@@ -195,7 +195,11 @@ static void open_forward(struct worker *worker, struct log_channel *log)
 	const struct net_config *config = worker->config;
 	struct pendings *pendings = &worker->pendings;
 	struct forward_hook hook = {
-		.on_reply = pendings_on_reply, .arg = pendings, .is_quiet = !worker->is_first};
+		.is_sound = pendings_is_sound,
+		.on_reply = pendings_on_reply,
+		.arg = pendings,
+		.is_quiet = !worker->is_first,
+	};
 
 	pendings_init(pendings, &worker->loop, worker->query, &worker->counts);
 	pendings->udp = &worker->udp;

@@ -278,17 +278,30 @@ void external_follow(struct answer *answer, const struct query_view_config *view
 	answer->result = external.result;
 }
 
+static const char *read_reply(struct query_worker *worker, const struct cache_question *question,
+			      const uint8_t *wire, size_t size)
+{
+	const struct dns_question asked = {&question->name, question->type, question->class};
+
+	return dns_reply_parse(&worker->reply, worker->replied, wire, size, &asked);
+}
+
+bool query_check(struct query_worker *worker, const struct cache_question *question,
+		 const uint8_t *wire, size_t size)
+{
+	return read_reply(worker, question, wire, size) == NULL;
+}
+
 void query_learn(struct query_worker *worker, struct query_external *external, const uint8_t *wire,
 		 size_t size, uint64_t now_ms)
 {
 	const struct cache_question *question = external->question;
 	const struct cache_policy *policy = policy_of(worker, question);
-	const struct dns_question asked = {&question->name, question->type, question->class};
 	const char *fault = NULL;
 
 	external->reply = NULL;
-	if (wire)
-		fault = dns_reply_parse(&worker->reply, worker->replied, wire, size, &asked);
+	if (wire && !external->is_checked)
+		fault = read_reply(worker, question, wire, size);
 	if (fault) {
 		external->rcode = DNS_RCODE_SERVFAIL;
 		external->ede = DNS_EDE_OTHER;

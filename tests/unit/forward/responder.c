@@ -116,6 +116,9 @@ static void make_answer(struct responder *responder, struct out *out, const uint
 	case RESPOND_RCODE:
 		out->bytes[3] |= responder->rcode;
 		break;
+	case RESPOND_BROKEN:
+		out->bytes[6] = out->bytes[7] = 0xff;
+		break;
 	case RESPOND_PROOF:
 		put_proof(responder, out);
 		break;
@@ -354,7 +357,7 @@ void rig_init(struct rig *rig, unsigned n)
 	static const char *const ips[] = {"127.0.0.1", "127.0.0.2", "127.0.0.3"};
 
 	memset(rig, 0, sizeof(*rig));
-	CHECK(uv_loop_init(&rig->loop) == 0);
+	CHECK(n <= ARRAY_LEN(ips) && uv_loop_init(&rig->loop) == 0);
 	rig->n_responders = n;
 	for (unsigned i = 0; i < n; i++) {
 		responder_open(&rig->responders[i], &rig->loop, ips[i]);
@@ -380,6 +383,13 @@ void rig_init(struct rig *rig, unsigned n)
 		.groups = rig->groups, .n_groups = 1, .n_workers = 1, .probe_key = 99};
 }
 
+/* As far as these upstreams go: RESPOND_BROKEN tells of records that are not there. */
+static bool is_sound(void *arg, const struct forward_question *question, const uint8_t *wire,
+		     size_t len)
+{
+	return wire[7] != 0xff;
+}
+
 static void on_reply(void *arg, const struct forward_question *question,
 		     const struct forward_result *result)
 {
@@ -388,7 +398,7 @@ static void on_reply(void *arg, const struct forward_question *question,
 
 void rig_open(struct rig *rig)
 {
-	const struct forward_hook hook = {on_reply, rig, true};
+	const struct forward_hook hook = {is_sound, on_reply, rig, true};
 
 	rig->forward = forward_open(&rig->loop, &rig->config, &hook, NULL);
 }
@@ -471,9 +481,11 @@ double rig_metric(struct rig *rig, const char *start)
 
 	snprintf(line, sizeof(line), "\n%s", start);
 	forward_metrics_write(&rig->forward, 1, &page);
+	CHECK(page.bytes != NULL);
 	at = strstr(page.bytes, line);
 	if (!at)
 		fail_msg("no metric %s in\n%s", start, page.bytes);
+	CHECK(at != NULL);
 	value = strtod(at + strlen(line) - (start[strlen(start) - 1] == ' '), NULL);
 	text_fini(&page);
 	return value;

@@ -21,9 +21,10 @@ enum responder_act {
 	RESPOND_UPPER,	   /* the question in upper case */
 	RESPOND_FORGED, /* before the answer: wrong ID, name, type, class, case, QR; empty, short */
 	RESPOND_TWICE,
-	RESPOND_EMPTY, /* 0 octets, then the answer */
-	RESPOND_PROOF, /* HINFO with the loop's proof */
-	RESPOND_HELD,  /* kept until responder_release, which answers in reverse */
+	RESPOND_EMPTY,	/* 0 octets, then the answer */
+	RESPOND_PROOF,	/* HINFO with the loop's proof */
+	RESPOND_BROKEN, /* 65,535 records, and none is there */
+	RESPOND_HELD,	/* kept until responder_release, which answers in reverse */
 };
 
 #define RESPONDER_HELD_MAX 64

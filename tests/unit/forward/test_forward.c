@@ -190,6 +190,18 @@ static void test_failover(void **state)
 	rig_close(&rig);
 }
 
+static void test_broken_reply(void **state)
+{
+	open_rig(2);
+	rig.responders[0].act = RESPOND_BROKEN;
+	assert_int_equal(rig_resolve(&rig, ASKER, "www.example.org"), 0);
+	assert_int_equal(rig.responders[1].n_udp, 1);
+	rig.responders[1].act = RESPOND_BROKEN;
+	assert_int_equal(rig_resolve(&rig, ASKER, "ftp.example.org"), -1);
+	assert_int_equal(ASKER->ede, DNS_EDE_NETWORK_ERROR);
+	rig_close(&rig);
+}
+
 /* Nothing listens on the first one's port any more: the kernel says so. */
 static void test_port_unreachable(void **state)
 {
@@ -537,6 +549,7 @@ int main(void)
 		cmocka_unit_test(test_the_case_is_random_and_kept),
 		cmocka_unit_test(test_an_upstream_that_loses_the_case),
 		cmocka_unit_test(test_failover),
+		cmocka_unit_test(test_broken_reply),
 		cmocka_unit_test(test_port_unreachable),
 		cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_force_tcp),

@@ -13,6 +13,7 @@
 
 #include "answer_text.h"
 #include "base/rcu.h"
+#include "dns/probe.h"
 #include "fixture.h"
 
 #define GROUP_STUB 0
@@ -404,6 +405,37 @@ static void test_metrics(void **state)
 	text_fini(&page);
 }
 
+/* A loop probe of this process is answered with its proof, one of another is a question like
+ * others.
+ */
+static void test_loop_probe(void **state)
+{
+	static const uint64_t keys[2] = {42, 43};
+	uint8_t packet[DNS_HEADER_SIZE + DNS_NAME_MAX + 4] = {[5] = 1};
+	char proof[DNS_PROBE_LABEL];
+
+	fixture.config.probe_key = 42;
+	for (int i = 0; i < 2; i++) {
+		struct dns_name name;
+		size_t size = DNS_HEADER_SIZE;
+
+		dns_probe_name(&name, keys[i], 7);
+		memcpy(packet + size, name.wire, name.len);
+		size += name.len;
+		memcpy(packet + size, (const uint8_t[]){0, DNS_TYPE_HINFO, 0, DNS_CLASS_IN}, 4);
+		if (dns_probe_check(&name, 42, proof)) {
+			assert_int_equal(fixture_run(&fixture, packet, size + 4, false),
+					 QUERY_ANSWER);
+			assert_non_null(
+				memmem(fixture.answer, fixture.output.size, proof, sizeof(proof)));
+		} else {
+			assert_int_equal(fixture_run(&fixture, packet, size + 4, false),
+					 QUERY_FORWARD);
+		}
+	}
+	fixture.config.probe_key = 0;
+}
+
 static struct dns_name name_of(const char *text)
 {
 	struct dns_name name;
@@ -449,6 +481,7 @@ int main(void)
 		cmocka_unit_test_setup(test_fallthrough, renew),
 		cmocka_unit_test_setup(test_not_synced, renew),
 		cmocka_unit_test_setup(test_metrics, renew),
+		cmocka_unit_test_setup(test_loop_probe, renew),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
