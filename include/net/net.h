@@ -35,6 +35,7 @@ struct net_config {
 	unsigned tcp_stall_ms;	 /* a started message must be whole, an answer must be taken, within
 				    this */
 	size_t tcp_buffer_bytes; /* for unfinished messages and untaken answers, in each worker */
+	unsigned drain_ms;	 /* net_drain ends within this */
 	const struct forward_config *forward; /* NULL: nothing is forwarded */
 	size_t pending_max;		      /* queries that wait for upstreams, in each worker */
 	size_t pending_bytes;		      /* for them, likewise */
@@ -52,7 +53,8 @@ MUST_USE int net_open(struct net **net, const struct net_config *config,
 /* Starts the worker threads. on_drained(arg) will be called once on `loop` after net_drain. */
 void net_start(struct net *net, uv_loop_t *loop, void (*on_drained)(void *arg), void *arg);
 
-/* No new work: empties UDP queues, answers what was read on TCP, closes. Bounded by 5 s. */
+/* No new work: empties UDP queues, answers what was read on TCP and what upstreams owe, closes.
+ * Bounded by drain_ms. */
 void net_drain(struct net *net);
 
 /* Frees a net that was drained, or never started. Its uv handles on the main loop are closed before

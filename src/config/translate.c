@@ -287,6 +287,7 @@ static void fill_net(const struct plan *plan, struct net_config *net)
 		.tcp_idle_ms = 10000,
 		.tcp_stall_ms = 5000,
 		.tcp_buffer_bytes = 16u << 20,
+		.drain_ms = 5000,
 		.pending_max = 8192,
 		.pending_bytes = 8u << 20,
 	};

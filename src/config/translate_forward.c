@@ -171,4 +171,8 @@ void draft_translate_forward(struct draft *draft, struct config *config,
 	fill_own(draft, &config->net, forward);
 	if (groups.n > 0)
 		config->net.forward = forward;
+	for (size_t i = 0; i < draft->blocks.len; i++) {
+		if (draft->blocks.items[i]->has_loop)
+			config->query.probe_key = forward->probe_key;
+	}
 }

@@ -6,7 +6,7 @@
  * a timer ends what is too slow and reads the kernel's drop counts. worker_drain: UDP sockets leave
  * their SO_REUSEPORT group, are read empty twice (a datagram may have been on its way into the
  * queue), and close when their last answer is sent and no upstream owes one; TCP is told to end;
- * when nothing is left, or after DRAIN_MAX_MS, the rest is answered without the upstreams,
+ * when nothing is left, or after drain_ms, the rest is answered without the upstreams,
  * everything closes and the loop ends.
  */
 #include "worker.h"
@@ -18,7 +18,6 @@
 
 #define UDP_BATCHES_PER_EVENT 8 /* then TCP has its turn */
 #define UDP_BATCHES_AT_END 4096 /* more than a receive queue holds */
-#define DRAIN_MAX_MS 5000
 #define DRAIN_TICK_MS 10
 
 static const struct net_syscalls kernel = {recvmmsg, sendmmsg};
@@ -142,7 +141,7 @@ static void on_drain_request(uv_async_t *request)
 	if (worker->is_draining)
 		return;
 	worker->is_draining = true;
-	worker->drain_until_ms = uv_now(&worker->loop) + DRAIN_MAX_MS;
+	worker->drain_until_ms = uv_now(&worker->loop) + worker->config->drain_ms;
 	for (size_t i = 0; i < worker->n_udp_sockets; i++) {
 		socket_leave_group(worker->udp_sockets[i].socket.fd,
 				   &worker->udp_sockets[i].socket.address);

@@ -185,7 +185,7 @@ static enum query_verdict answer_query(struct query_worker *worker, const struct
 			     input->is_tcp ? PARTIAL_TEXT : NULL, answer.end.is_keepalive_sent);
 	if (UNLIKELY(is_bad_version))
 		answer.end.rcode = DNS_RCODE_BADVERS; /* and no data (RFC 6891 6.1.3) */
-	else if (UNLIKELY(probe_run(&answer, config->probe_key)))
+	else if (UNLIKELY(query->type == DNS_TYPE_HINFO && probe_run(&answer, config->probe_key)))
 		answer.plugin = QUERY_PLUGIN_NONE;
 	else if (UNLIKELY(!block))
 		answer_fail(&answer, DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE,

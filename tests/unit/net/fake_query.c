@@ -77,7 +77,7 @@ enum query_verdict query_resume(struct query_worker *worker, const struct query_
 	counter_add(&worker->n_failed, external->reply == NULL);
 	output->size = DNS_HEADER_SIZE + 8;
 	output->bytes[DNS_HEADER_SIZE] = external->reply ? 'R' : 'F';
-	output->bytes[DNS_HEADER_SIZE + 1] = (uint8_t)external->rcode;
+	output->bytes[DNS_HEADER_SIZE + 1] = external->reply ? 0 : (uint8_t)external->rcode;
 	output->bytes[DNS_HEADER_SIZE + 2] = (uint8_t)external->question->type;
 	output->wants_refresh = false;
 	return QUERY_ANSWER;
