@@ -167,7 +167,7 @@ void draft_translate_forward(struct draft *draft, struct config *config,
 	forward->groups = groups.items;
 	forward->n_groups = groups.n;
 	forward->n_workers = config->net.n_workers;
-	forward->probe_key = config->query.probe_key = random_next(&random);
+	forward->probe_key = random_next(&random);
 	fill_own(draft, &config->net, forward);
 	if (groups.n > 0)
 		config->net.forward = forward;
