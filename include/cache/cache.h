@@ -92,14 +92,17 @@ struct cache_found {
 			       cache_fail */
 };
 
-/*
- * now_ms never goes back. CACHE_HIT counts towards prefetch. CACHE_VERIFY leaves *found alone. With
- * `may_be_stale` a stale reply is a HIT_STALE under either mode and wants no refresh: for when an
- * upstream failed.
- */
+/* now_ms never goes back. CACHE_HIT counts towards prefetch. CACHE_VERIFY and CACHE_MISS leave
+ * *found alone. */
 enum cache_outcome cache_find(struct cache *cache, const struct cache_policy *policy,
-			      const struct cache_question *question, bool may_be_stale,
-			      uint64_t now_ms, struct cache_found *found);
+			      const struct cache_question *question, uint64_t now_ms,
+			      struct cache_found *found);
+
+/* For when the upstream failed: what there is, stale or not, under either mode. It wants no
+ * refresh. False, with *found alone, when there is nothing. */
+bool cache_find_stale(struct cache *cache, const struct cache_policy *policy,
+		      const struct cache_question *question, uint64_t now_ms,
+		      struct cache_found *found);
 
 /*
  * Keeps a copy of what the policy lets in: success and denial by TTL, failures for servfail_s;

@@ -292,55 +292,76 @@ static void lend(const struct cache_policy *policy, const struct entry *entry, u
 		found->ttl.age_s = (uint32_t)((now_ms - entry->inserted_ms) / 1000);
 }
 
-static enum cache_outcome find_stale(const struct cache_policy *policy, struct entry *entry,
-				     bool may_be_stale, uint64_t now_ms, struct cache_found *found)
+static void lend_stale(struct cache *cache, const struct cache_policy *policy, struct entry *entry,
+		       struct cache_found *found)
 {
-	bool is_failed = now_ms < entry->refresh_ms;
-
-	if (policy->stale == CACHE_STALE_VERIFY && !may_be_stale && !is_failed)
-		return CACHE_VERIFY;
 	found->reply = entry->reply;
 	found->ttl = (struct dns_reply_ttl){.is_fixed = true, .fixed_s = policy->stale_ttl_s};
-	found->wants_refresh = take_refresh(entry, !may_be_stale, now_ms);
+	found->wants_refresh = false;
+	entry->link.is_visited = true;
+	counter_add(&cache->counts[policy->index].served_stale, 1);
+}
+
+/* The entry's TTL is over, its time to be stale is not. */
+static enum cache_outcome find_expired(struct cache *cache, const struct cache_policy *policy,
+				       struct entry *entry, uint64_t now_ms,
+				       struct cache_found *found)
+{
+	/* While a refresh is under way or failed a short while ago, nothing is verified. */
+	if (policy->stale == CACHE_STALE_VERIFY && now_ms >= entry->refresh_ms)
+		return CACHE_VERIFY;
+	lend_stale(cache, policy, entry, found);
+	found->wants_refresh = take_refresh(entry, true, now_ms);
 	return CACHE_HIT_STALE;
 }
 
-enum cache_outcome cache_find(struct cache *cache, const struct cache_policy *policy,
-			      const struct cache_question *question, bool may_be_stale,
-			      uint64_t now_ms, struct cache_found *found)
+static enum cache_outcome find_entry(struct cache *cache, const struct cache_policy *policy,
+				     struct entry *entry, uint64_t now_ms,
+				     struct cache_found *found)
 {
-	struct policy_counts *counts = &cache->counts[policy->index];
-	struct entry *entry = get_entry(cache, question, hash_of(cache, question));
-
-	if (!may_be_stale)
-		counter_add(&counts->requests, 1);
-	if (entry && now_ms < entry->fresh_ms) {
+	if (!entry)
+		return CACHE_MISS;
+	if (now_ms < entry->fresh_ms) {
 		entry->link.is_visited = true;
 		lend(policy, entry, now_ms, found);
 		found->wants_refresh =
 			take_refresh(entry, is_prefetch_due(policy, entry, now_ms), now_ms);
 		if (found->wants_refresh)
-			counter_add(&counts->prefetches, 1);
-		counter_add(&counts->hits[entry->type], 1);
+			counter_add(&cache->counts[policy->index].prefetches, 1);
 		return CACHE_HIT;
 	}
-	if (entry && now_ms < entry->stale_ms) {
-		enum cache_outcome outcome = find_stale(policy, entry, may_be_stale, now_ms, found);
-
-		entry->link.is_visited = true;
-		if (outcome == CACHE_HIT_STALE) {
-			counter_add(&counts->served_stale, 1);
-			counter_add(&counts->hits[entry->type], 1);
-		} else {
-			counter_add(&counts->misses, 1);
-		}
-		return outcome;
-	}
-	if (entry)
-		remove_entry(cache, entry);
-	if (!may_be_stale)
-		counter_add(&counts->misses, 1);
+	if (now_ms < entry->stale_ms)
+		return find_expired(cache, policy, entry, now_ms, found);
+	remove_entry(cache, entry);
 	return CACHE_MISS;
+}
+
+enum cache_outcome cache_find(struct cache *cache, const struct cache_policy *policy,
+			      const struct cache_question *question, uint64_t now_ms,
+			      struct cache_found *found)
+{
+	struct policy_counts *counts = &cache->counts[policy->index];
+	struct entry *entry = get_entry(cache, question, hash_of(cache, question));
+	enum cache_outcome outcome = find_entry(cache, policy, entry, now_ms, found);
+
+	counter_add(&counts->requests, 1);
+	if (outcome == CACHE_HIT || outcome == CACHE_HIT_STALE)
+		counter_add(&counts->hits[entry->type], 1);
+	else
+		counter_add(&counts->misses, 1);
+	return outcome;
+}
+
+bool cache_find_stale(struct cache *cache, const struct cache_policy *policy,
+		      const struct cache_question *question, uint64_t now_ms,
+		      struct cache_found *found)
+{
+	struct entry *entry = get_entry(cache, question, hash_of(cache, question));
+
+	if (!entry || now_ms >= entry->stale_ms)
+		return false;
+	lend_stale(cache, policy, entry, found);
+	return true;
 }
 
 /* ---- inserting ----------------------------------------------------------------------- */

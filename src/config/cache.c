@@ -23,11 +23,14 @@ static void read_limits(struct draft *draft, const struct statement *statement,
 	unsigned capacity, ttl_s = limits->ttl_max_s, least_s = 0;
 
 	if (!args_check(draft, statement, 1, 3) || !block_refuse(draft, statement) ||
-	    !word_number(draft, owner, &words[1], 1, CAPACITY_MAX, &capacity))
+	    !word_number(draft, owner, &words[1], (struct number_range){1, CAPACITY_MAX},
+			 &capacity))
 		return;
-	if (statement->n_words > 2 && !word_number(draft, owner, &words[2], 1, TTL_MAX, &ttl_s))
+	if (statement->n_words > 2 &&
+	    !word_number(draft, owner, &words[2], (struct number_range){1, TTL_MAX}, &ttl_s))
 		return;
-	if (statement->n_words > 3 && !word_number(draft, owner, &words[3], 0, ttl_s, &least_s))
+	if (statement->n_words > 3 &&
+	    !word_number(draft, owner, &words[3], (struct number_range){0, ttl_s}, &least_s))
 		return;
 	limits->capacity = capacity;
 	limits->ttl_max_s = ttl_s;
@@ -60,7 +63,7 @@ static bool read_percent(struct draft *draft, const struct token *word, uint32_t
 		return false;
 	}
 	digits.text = arena_strndup(draft->arena, word->text, len - 1);
-	return word_number(draft, "cache", &digits, 10, 90, percent);
+	return word_number(draft, "cache", &digits, (struct number_range){10, 90}, percent);
 }
 
 /* AMOUNT [DURATION [PERCENTAGE%]] */
@@ -188,7 +191,8 @@ void cache_parse(struct draft *draft, void *into, const struct statement *statem
 	};
 	if (statement->n_words > 1 && is_number(words[1].text)) {
 		first = 2;
-		if (word_number(draft, "cache", &words[1], 1, TTL_MAX, &ttl_s))
+		if (word_number(draft, "cache", &words[1], (struct number_range){1, TTL_MAX},
+				&ttl_s))
 			policy->limits[0].ttl_max_s = policy->limits[1].ttl_max_s = ttl_s;
 	}
 	draft_zone_args(draft, words + first, statement->n_words - first, &zones);

@@ -28,8 +28,8 @@ bool block_refuse(struct draft *draft, const struct statement *statement)
 	return !statement->has_block;
 }
 
-bool word_number(struct draft *draft, const char *owner, const struct token *word, unsigned min,
-		 unsigned max, unsigned *number)
+bool word_number(struct draft *draft, const char *owner, const struct token *word,
+		 struct number_range range, unsigned *number)
 {
 	const char *text = word->text;
 	size_t len = strlen(text);
@@ -38,9 +38,9 @@ bool word_number(struct draft *draft, const char *owner, const struct token *wor
 
 	if (is_number)
 		value = strtoul(text, NULL, 10);
-	if (!is_number || value < min || value > max) {
+	if (!is_number || value < range.min || value > range.max) {
 		problem_at(&draft->problems, word, "%s: \"%s\" is not a number from %u to %u",
-			   owner, text, min, max);
+			   owner, text, range.min, range.max);
 		return false;
 	}
 	*number = (unsigned)value;
@@ -50,7 +50,9 @@ bool word_number(struct draft *draft, const char *owner, const struct token *wor
 bool number_read(struct draft *draft, const struct statement *statement, unsigned min, unsigned max,
 		 unsigned *number)
 {
-	return word_number(draft, statement->words[0].text, &statement->words[1], min, max, number);
+	const struct number_range range = {min, max};
+
+	return word_number(draft, statement->words[0].text, &statement->words[1], range, number);
 }
 
 void word_refuse(struct draft *draft, const struct token *word, const char *what,

@@ -51,9 +51,13 @@ bool block_refuse(struct draft *draft, const struct statement *statement);
 bool number_read(struct draft *draft, const struct statement *statement, unsigned min, unsigned max,
 		 unsigned *number);
 
-/* Any word as a decimal number in min..max, for `owner`. False, with a problem, likewise. */
-bool word_number(struct draft *draft, const char *owner, const struct token *word, unsigned min,
-		 unsigned max, unsigned *number);
+struct number_range {
+	unsigned min, max;
+};
+
+/* Any word as a decimal number in this range, for `owner`. False, with a problem, likewise. */
+bool word_number(struct draft *draft, const char *owner, const struct token *word,
+		 struct number_range range, unsigned *number);
 
 #define DURATION_MAX_MS (24ull * 3600 * 1000)
 

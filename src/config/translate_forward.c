@@ -86,33 +86,40 @@ static void fill_policies(struct draft *draft, struct config *config, struct cac
 	cache->max_bytes = (size_t)(draft->options->cache_bytes / config->net.n_workers);
 }
 
-/* The groups of a block, and the block's part of them: a forward for each zone of each line. */
+struct forwards { /* an ARRAY(struct query_forward_config) */
+	struct query_forward_config *items;
+	size_t len, cap;
+};
+
+/* A forward for each zone of the line. */
+static void add_zones(const struct draft_forward *from, size_t group, struct forwards *forwards)
+{
+	for (size_t i = 0; i < from->from.n; i++) {
+		struct query_forward_config forward = {from->from.items[i], from->except, group};
+
+		ARRAY_PUSH(forwards, forward);
+	}
+}
+
+/* The groups of a block, and who uses them. */
 static void add_block(struct draft *draft, const struct draft_block *block,
 		      const struct cache_policy *policy, struct query_block_config *query,
 		      struct groups *groups)
 {
-	ARRAY(struct query_forward_config) forwards = {0};
+	struct forwards forwards = {0};
+	struct query_forward_config *copy;
 
 	for (size_t i = 0; i < block->forwards.len; i++) {
-		const struct draft_forward *from = &block->forwards.items[i];
 		struct forward_group_config *group = &groups->items[groups->n];
 
-		*group = from->group;
+		*group = block->forwards.items[i].group;
 		group->has_loop_probe = block->has_loop;
 		if (i + 1 < block->forwards.len)
 			group->next_group = groups->n + 1;
-		for (size_t k = 0; k < from->from.n; k++) {
-			struct query_forward_config forward = {from->from.items[k], from->except,
-							       groups->n};
-
-			ARRAY_PUSH(&forwards, forward);
-		}
+		add_zones(&block->forwards.items[i], groups->n, &forwards);
 		groups->policies[groups->n++] = policy;
 	}
-
-	struct query_forward_config *copy =
-		arena_alloc(draft->arena, (forwards.len + 1) * sizeof(*copy));
-
+	copy = arena_alloc(draft->arena, (forwards.len + 1) * sizeof(*copy));
 	for (size_t i = 0; i < forwards.len; i++)
 		copy[i] = forwards.items[i];
 	query->forwards = copy;

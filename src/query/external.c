@@ -75,8 +75,8 @@ static bool find_stale(const struct asker *asker, struct external *external)
 	struct cache_found found;
 
 	if (!policy || policy->stale == CACHE_STALE_OFF ||
-	    cache_find(worker->cache, policy, &worker->question, true, asker->input->now_ms,
-		       &found) == CACHE_MISS)
+	    !cache_find_stale(worker->cache, policy, &worker->question, asker->input->now_ms,
+			      &found))
 		return false;
 	external->reply = found.reply;
 	external->ttl = found.ttl;
@@ -119,7 +119,7 @@ static enum source find_cached(const struct asker *asker, struct external *exter
 
 	if (!policy)
 		return ask(asker, QUERY_PATIENCE_MS);
-	switch (cache_find(worker->cache, policy, &worker->question, false, asker->input->now_ms,
+	switch (cache_find(worker->cache, policy, &worker->question, asker->input->now_ms,
 			   &found)) {
 	case CACHE_MISS:
 		return ask(asker, QUERY_PATIENCE_MS);

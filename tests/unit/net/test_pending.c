@@ -149,7 +149,8 @@ static void test_connections(void **state)
 	struct rig rig;
 	int fd, gone;
 
-	rig_open(&rig, &(struct rig_options){.has_forward = true, .tcp_idle_ms = 40});
+	rig_open(&rig,
+		 &(struct rig_options){.has_forward = true, .tcp_idle_ms = 40, .drain_ms = 50});
 	fd = rig_connect(&rig, SOCK_STREAM, "127.0.0.1", NULL);
 	ask(fd, true, 1, FAKE_SLOW);
 	expect(fd, true, 1);
