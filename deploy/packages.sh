@@ -10,7 +10,7 @@ build=(gcc libc6-dev meson ninja-build pkg-config libuv1-dev liburcu-dev libxxha
 	libmicrohttpd-dev libc-ares-dev)
 test=(libcmocka-dev python3 python3-pytest python3-dnspython bind9-dnsutils curl iproute2)
 ci=(clang clang-format clang-tidy llvm shellcheck mmdebstrap debian-archive-keyring valgrind git)
-bench=(dnsperf nsd knot valgrind linux-perf)
+bench=(dnsperf nsd knot unbound dnsdist dnsmasq-base valgrind linux-perf)
 
 fail() {
 	echo "packages.sh: $*" >&2
