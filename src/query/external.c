@@ -84,6 +84,13 @@ static bool find_stale(const struct asker *asker, struct external *external)
 	return true;
 }
 
+/* Over TCP, TC would say nothing to a client, and the part that came may be none at all. */
+static const struct query_external cut_reply = {
+	.rcode = DNS_RCODE_SERVFAIL,
+	.ede = DNS_EDE_NETWORK_ERROR,
+	.ede_text = "the upstream gives this reply in part only",
+};
+
 /* The answer to worker->question is in hand. */
 static enum source take_external(const struct asker *asker, struct external *external)
 {
@@ -97,6 +104,10 @@ static enum source take_external(const struct asker *asker, struct external *ext
 	external->failure = given;
 	if (!given->reply)
 		return SOURCE_FAILED;
+	if ((given->reply->flags & DNS_FLAG_TC) && asker->input->is_tcp) {
+		external->failure = &cut_reply;
+		return SOURCE_FAILED;
+	}
 	external->reply = *given->reply;
 	external->ttl = policy ? cache_ttl(policy, given->reply)
 			       : (struct dns_reply_ttl){.cap_s = UINT32_MAX};
