@@ -35,6 +35,10 @@ struct kube_access_config {
 	const char *context;			 /* NULL: the kubeconfig's current-context */
 };
 
+/* Can `url` be an `endpoint`? "http://" or "https://", host, port and path; "host:port" alone is
+ * http://, or https:// with TLS files. 0, or -EINVAL with the reason appended to *why. */
+MUST_USE int kube_endpoint_check(const char *url, struct text *why);
+
 struct kube_source_config {
 	bool is_api; /* objects come from the API server: there is no `objects` */
 	struct kube_access_config access;

@@ -23,7 +23,7 @@
 #include "kube/kube.h"
 
 #define ACCESS_SERVICE_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
-#define ACCESS_FILES_MAX 5 /* kubeconfig, CA, certificate, key, token */
+#define ACCESS_FILES_MAX 4 /* kubeconfig, CA, certificate, key */
 
 /* What a pod gives its containers. Borrowed strings. */
 struct access_machine {
@@ -32,14 +32,16 @@ struct access_machine {
 	const char *service_account; /* the folder of ca.crt and token */
 };
 
-/* What stat told of a file when it was read. */
-struct access_version {
-	uint64_t device, inode, size, mtime_ns, ctime_ns;
-};
-
 struct access_file {
 	char *path; /* owned */
-	struct access_version version;
+	struct blob_version version;
+};
+
+/* What an access was read from. */
+struct access_inputs {
+	struct access_file files[ACCESS_FILES_MAX];
+	size_t n_files;
+	char *token_path; /* owned; NULL: no token, or one in the kubeconfig */
 };
 
 struct access {
@@ -59,9 +61,7 @@ struct access {
 	/* Private. */
 	const struct kube_access_config *config; /* borrowed: outlives this */
 	struct access_machine machine;
-	struct access_file files[ACCESS_FILES_MAX]; /* that the above was read from */
-	size_t n_files;
-	char *token_path; /* owned; NULL: no token, or one in the kubeconfig */
+	struct access_inputs inputs;
 };
 
 /* Fills in the machine from the environment, which has to outlive it. Main thread. */
