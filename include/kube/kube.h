@@ -65,9 +65,10 @@ struct kube_config {
 struct kube;
 
 /* Starts the kube thread. tables[i] is the table of source i; config, tables and log are borrowed
- * and outlive it. 0 or -errno. */
+ * and outlive it. 0, or -errno with the reason in *why: a source without `objects` does not know
+ * where its API server is. */
 MUST_USE int kube_open(struct kube **kube, const struct kube_config *config,
-		       struct table *const *tables, struct log *log);
+		       struct table *const *tables, struct log *log, struct text *why);
 
 /* Stops the thread and frees. NULL is allowed. */
 void kube_close(struct kube *kube);

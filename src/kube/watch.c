@@ -516,6 +516,16 @@ static void end_endless_list(struct watch *watch, uint64_t now_ms)
 	begin_list(watch, now_ms);
 }
 
+/* Nothing may have changed: kube-apiserver sends no bookmark of a resource of which it has seen no
+ * event since its start. Or it is not there any more, or our version is of its future. */
+static void end_silence(struct watch *watch, uint64_t now_ms)
+{
+	watch_say(watch, LOG_DEBUG, "neither event nor bookmark for %d s: asking anew",
+		  WATCH_SILENCE_MS / 1000);
+	watch->n_failures = 0;
+	begin_verify(watch, now_ms);
+}
+
 void watch_on_time(struct watch *watch, uint64_t now_ms)
 {
 	if (now_ms < watch->due_ms || watch->state == WATCH_IDLE)
@@ -530,15 +540,13 @@ void watch_on_time(struct watch *watch, uint64_t now_ms)
 		end_endless_list(watch, now_ms);
 		return;
 	}
-	watch->fault.len = 0;
 	if (watch->state == WATCH_FOLLOWING && watch->http_status == 200) {
-		text_printf(&watch->fault, "watch %s: neither event nor bookmark for %d s",
-			    watch_name(watch), WATCH_SILENCE_MS / 1000);
-		watch->n_failures = 0;
-	} else {
-		text_printf(&watch->fault, "%s %s: no answer for %d s", watch_verb(watch),
-			    watch_name(watch), WATCH_ANSWER_MS / 1000);
+		end_silence(watch, now_ms);
+		return;
 	}
+	watch->fault.len = 0;
+	text_printf(&watch->fault, "%s %s: no answer for %d s", watch_verb(watch),
+		    watch_name(watch), WATCH_ANSWER_MS / 1000);
 	fail(watch, watch_again(watch), now_ms);
 }
 
