@@ -7,7 +7,7 @@
 set -euo pipefail
 
 build=(gcc libc6-dev meson ninja-build pkg-config libuv1-dev liburcu-dev libxxhash-dev libcjson-dev
-	libmicrohttpd-dev)
+	libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev)
 test=(libcmocka-dev python3 python3-pytest python3-dnspython bind9-dnsutils curl iproute2)
 # tests/cluster; golang-go and dpkg-dev for its apiserver.sh.
 cluster=(openssl golang-go dpkg-dev)

@@ -51,6 +51,10 @@ bool block_refuse(struct draft *draft, const struct statement *statement);
 bool number_read(struct draft *draft, const struct statement *statement, unsigned min, unsigned max,
 		 unsigned *number);
 
+/* The first argument as a duration of at most a day: 5s, 1m30s, 1.5h. False, with a problem, when
+ * it is something else. */
+bool duration_read(struct draft *draft, const struct statement *statement, uint64_t *ms);
+
 /* Adds ", did you mean ..." to a problem about `word`, which is none of words[0..n), or names them
  * all when none is near. */
 void word_refuse(struct draft *draft, const struct token *word, const char *what,

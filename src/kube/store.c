@@ -417,6 +417,14 @@ void store_touch(struct store *store, struct store_owner *owner, const struct ob
 		entry->generation = owner->generation;
 }
 
+void store_remove(struct store *store, const struct store_owner *owner, const struct object *object)
+{
+	struct store_entry *entry = find_entry(store, object);
+
+	if (entry && entry->owner == owner)
+		remove_entry(store, entry);
+}
+
 size_t store_sweep(struct store *store)
 {
 	size_t n = 0;

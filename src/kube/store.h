@@ -104,6 +104,10 @@ enum store_put store_put(struct store *store, struct store_owner *owner,
 /* The object is still there but cannot be decoded: what the owner gave before stays. */
 void store_touch(struct store *store, struct store_owner *owner, const struct object *object);
 
+/* The owner's object is no longer there. */
+void store_remove(struct store *store, const struct store_owner *owner,
+		  const struct object *object);
+
 /* Removes what complete owners have left behind; returns how many. */
 size_t store_sweep(struct store *store);
 

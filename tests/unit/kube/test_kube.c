@@ -57,7 +57,8 @@ static void test_open_close(void **state)
 	struct kube *kube = NULL;
 
 	write_file(path);
-	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 1}, tables, NULL), 0);
+	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 1}, tables, NULL, NULL),
+			 0);
 	wait_for(kube, true, "");
 	assert_true(table_is_synced(tables[0]));
 	rcu_enter();
@@ -72,7 +73,8 @@ static void test_open_close(void **state)
 					   "\"headless_with_selector\"} 0\n"));
 	kube_close(kube);
 
-	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 2}, tables, NULL), 0);
+	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 2}, tables, NULL, NULL),
+			 0);
 	wait_for(kube, false,
 		 "kubernetes: objects /nonexistent/objects.json: No such file or directory\n");
 	assert_false(table_is_synced(tables[1]));
@@ -80,9 +82,10 @@ static void test_open_close(void **state)
 	kube_close(NULL);
 
 	/* Closed before it has done anything; without a source. */
-	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 2}, tables, NULL), 0);
+	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 2}, tables, NULL, NULL),
+			 0);
 	kube_close(kube);
-	assert_int_equal(kube_open(&kube, &(struct kube_config){0}, NULL, NULL), 0);
+	assert_int_equal(kube_open(&kube, &(struct kube_config){0}, NULL, NULL, NULL), 0);
 	wait_for(kube, true, "");
 	kube_close(kube);
 
