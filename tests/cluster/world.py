@@ -172,6 +172,7 @@ class World:
         text = corefile(f"kubeconfig {self.account.kubeconfig}", *lines)
         with running(self.folder / f"kaname{next(numbers)}", corefile=options.pop("corefile", text), is_ready=is_ready, **options) as server:
             asker = Asker(server, wanted or self.steady())
+            wait_for("it serves", lambda: server.http("health")[0] == 200)
             asker.start()
             try:
                 yield server
