@@ -80,8 +80,11 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct kube *kube = timer->data;
 
-	for (size_t i = 0; i < kube->n_sources; i++)
-		poll_source(kube, &kube->sources[i]);
+	for (size_t i = 0; i < kube->n_sources; i++) {
+		/* Without files one of the API server would be synced, and empty, at once. */
+		if (!kube->sources[i].reader.config->is_api)
+			poll_source(kube, &kube->sources[i]);
+	}
 }
 
 static void on_stop(uv_async_t *stop)

@@ -93,6 +93,24 @@ static void test_open_close(void **state)
 	table_free(tables[1]);
 }
 
+/* One of the API server has no files, and is not synced by having none. */
+static void test_api_source(void **state)
+{
+	const char *missing[] = {"/nonexistent/objects.json"};
+	const struct kube_source_config sources[] = {{.is_api = true},
+						     {.objects = missing, .n_objects = 1}};
+	struct table *tables[] = {table_new(), table_new()};
+	struct kube *kube = NULL;
+
+	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 2}, tables, NULL), 0);
+	/* The second is looked at after the first. */
+	wait_for(kube, false, "objects /nonexistent/objects.json");
+	assert_false(table_is_synced(tables[0]));
+	kube_close(kube);
+	table_free(tables[0]);
+	table_free(tables[1]);
+}
+
 static int enter(void **state)
 {
 	rcu_register();
@@ -107,7 +125,8 @@ static int leave(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_open_close)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_open_close),
+					   cmocka_unit_test(test_api_source)};
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }
