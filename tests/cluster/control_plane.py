@@ -206,7 +206,7 @@ class ControlPlane:
         self.apiserver.stop(signal.SIGKILL)
         self.etcd.stop()
 
-    def restart(self, sig=signal.SIGTERM, while_down=lambda: None):
+    def restart(self, sig=signal.SIGKILL, while_down=lambda: None):
         self.apiserver.stop(sig)
         while_down()
         self.apiserver.start()

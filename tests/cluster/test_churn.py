@@ -4,10 +4,12 @@ import random
 import threading
 import time
 
-from api import Api
+import pytest
+
+from api import Api, Failure
 from cluster import endpointslice, service
 from control_plane import ADMIN_TOKEN
-from harness import sanitizers
+from harness import DEADLINE_S, sanitizers
 
 SERVICES = 20
 ENDPOINTS = 40  # of each
@@ -27,11 +29,18 @@ class Packer(threading.Thread):
         self.packed = {name: [set() for _ in range(SLICES)] for name in names}
         self.n_written = 0
         self.error = None
-        self.end = None
+        self.end = time.monotonic()
 
     def write(self, name, index):
-        sliced = sorted(self.packed[name][index])
-        self.client.replace(endpointslice(name, *sliced, ports=["http:8080"], suffix=str(index), kind="IPv4"))
+        """Until it is written: an API server may be gone for a while, and not know its own rules for another."""
+        written = endpointslice(name, *sorted(self.packed[name][index]), ports=["http:8080"], suffix=str(index), kind="IPv4")
+        while True:
+            try:
+                self.client.replace(written)
+                break
+            except (OSError, Failure):
+                assert time.monotonic() < self.end + DEADLINE_S
+                time.sleep(0.05)
         self.n_written += 1
 
     def fill(self, first):
@@ -61,8 +70,11 @@ class Packer(threading.Thread):
             self.error = error
 
 
-def test_churn(world):
-    """No name that keeps endpoints is ever empty or not there; what is left equals a fresh load of the same objects."""
+@pytest.mark.parametrize("n_kills", [0, 2], ids=["steady", "killed"])
+def test_churn(world, n_kills):
+    """No name that keeps endpoints is ever empty or not there, whether its slices are watched or, since the API server is killed in
+    between, listed again; what is left equals a fresh load of the same objects.
+    """
     names = [world.named(f"churn{n}") for n in range(SERVICES)]
     packers = [Packer(world.plane, names[n::WRITERS], n) for n in range(WRITERS)]
     for name in names:
@@ -75,8 +87,11 @@ def test_churn(world):
         for packer in packers:
             packer.end = time.monotonic() + (SECONDS * 3 if sanitizers() else SECONDS)
             packer.start()
+        for _ in range(n_kills):
+            world.plane.restart()
         for packer in packers:
             packer.join()
             assert packer.error is None, packer.error
         print(f"{sum(packer.n_written for packer in packers)} slices written")
+        assert server.metric("kaname_kubernetes_watch_events_total") > 100
         assert world.equals_fresh(server) > SERVICES * ENDPOINTS

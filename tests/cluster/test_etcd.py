@@ -28,6 +28,7 @@ def test_compacted(world, options):
         world.changes_arrive(server)  # what is under way is not hurt
         plane.restart(while_down=forget)
         becomes(server, f"gone.{world.space}.svc", "NXDOMAIN")
+        assert relists(server, "services", "expired") == 1
         assert answer(server, f"stays.{world.space}.svc") == f"NOERROR {stays['spec']['clusterIP']}"
         world.changes_arrive(server)
         world.equals_fresh(server)
@@ -64,6 +65,9 @@ def test_wiped(world, overtake):
             becomes(server, name, f"NOERROR {' '.join(data)}", rdtype)
         world.changes_arrive(server)
         world.equals_fresh(server)
+        # Versions tell it only where they are younger; else the uid of kube-system does.
+        assert relists(server, "services", "too_large") == (0 if overtake else 1)
+        assert relists(server, "services", "other_cluster") >= (1 if overtake else 0)
 
 
 def test_restored_from_a_snapshot(world):
@@ -94,8 +98,13 @@ def test_restored_from_a_snapshot(world):
         becomes(server, f"back.{zone}", f"NOERROR {back['spec']['clusterIP']}")
         becomes(server, f"x.{zone}", f"NOERROR {old['spec']['clusterIP']}")
         becomes(server, f"s.{zone}", "NOERROR 10.244.8.1")
+        assert relists(server, "services", "too_large") == relists(server, "endpointslices", "too_large") == 1
         world.changes_arrive(server)
         world.equals_fresh(server)
+
+
+def relists(server, resource, reason):
+    return server.metric("kaname_kubernetes_watch_relists_total", resource=resource, reason=reason)
 
 
 def raise_version(world, by):

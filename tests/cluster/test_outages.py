@@ -14,13 +14,13 @@ from world import answer, becomes
 def test_stopped_and_started(world):
     with world.serve() as server:
         world.changes_arrive(server)
-        world.plane.restart()
+        world.plane.restart(signal.SIGTERM)
         world.changes_arrive(server)
 
 
 def test_killed(world):
     with world.serve() as server:
-        world.plane.restart(signal.SIGKILL)
+        world.plane.restart()
         world.changes_arrive(server)
 
 
@@ -51,7 +51,7 @@ def test_frozen_and_killed(world):
     with world.serve() as server:
         world.plane.apiserver.send(signal.SIGSTOP)
         wait_for("queries of a while", asked_more(server, 500))
-        world.plane.restart(signal.SIGKILL)
+        world.plane.restart()
         world.changes_arrive(server)
 
 
