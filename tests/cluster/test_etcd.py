@@ -6,7 +6,7 @@ import pytest
 
 from cluster import alias, endpointslice, service
 from harness import wait_for
-from world import answer, becomes
+from world import CONVERGED_S, answer, becomes
 
 
 @pytest.mark.parametrize("options", [[], ["--watch-cache=false"]], ids=["cached", "uncached"])
@@ -28,7 +28,7 @@ def test_compacted(world, options):
         world.changes_arrive(server)  # what is under way is not hurt
         plane.restart(while_down=forget)
         becomes(server, f"gone.{world.space}.svc", "NXDOMAIN")
-        assert relists(server, "services", "expired") == 1
+        wait_for("the reason", lambda: relists(server, "services", "expired") == 1, CONVERGED_S)
         assert answer(server, f"stays.{world.space}.svc") == f"NOERROR {stays['spec']['clusterIP']}"
         world.changes_arrive(server)
         world.equals_fresh(server)
@@ -66,7 +66,8 @@ def test_wiped(world, overtake):
         world.changes_arrive(server)
         world.equals_fresh(server)
         # Versions tell it only where they are younger; else the uid of kube-system does, and the namespaces' watch tells the others.
-        assert relists(server, "namespaces", "other_cluster" if overtake else "too_large") == 1
+        reason = "other_cluster" if overtake else "too_large"
+        wait_for("the reason", lambda: relists(server, "namespaces", reason) == 1, CONVERGED_S)
 
 
 def test_restored_from_a_snapshot(world):
