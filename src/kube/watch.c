@@ -215,8 +215,7 @@ static void begin_relist(struct watch *watch, enum watch_relist reason, uint64_t
 	static const char *const words[WATCH_N_RELISTS] = {
 		[WATCH_RELIST_FIRST] = "the first list",
 		[WATCH_RELIST_EXPIRED] = "the server has forgotten our version (410 Expired)",
-		[WATCH_RELIST_TOO_LARGE] = "the server has not reached our version: its data is "
-					   "older or another's",
+		[WATCH_RELIST_TOO_LARGE] = "the server has not reached our version",
 		[WATCH_RELIST_CLUSTER] = "another cluster answers",
 		[WATCH_RELIST_GONE] = "the resource is not served any more",
 		[WATCH_RELIST_REFUSED] = "the server does not take our version",
