@@ -129,7 +129,7 @@ static void ask(struct watch *watch, const char *path, uint64_t now_ms)
 	watch->due_ms = now_ms + WATCH_ANSWER_MS;
 	watch->why.len = 0;
 	error = watch->calls->get(watch->arg, &request, &watch->why);
-	watch->is_fresh = watch->is_denied = false;
+	watch->is_denied = false;
 	if (error == 0)
 		return;
 	watch->fault.len = 0;
@@ -263,6 +263,8 @@ void watch_on_head(struct watch *watch, unsigned http_status, unsigned retry_aft
 		   uint64_t now_ms)
 {
 	watch->http_status = http_status;
+	if (watch->state == WATCH_FOLLOWING && http_status == 200)
+		watch->is_fresh = false;
 	watch->retry_after_s =
 		retry_after_s < WATCH_RETRY_AFTER_MAX_S ? retry_after_s : WATCH_RETRY_AFTER_MAX_S;
 	watch->due_ms =
