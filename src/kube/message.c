@@ -116,7 +116,7 @@ static void read_event(struct message_event *event, const struct json *root, str
 		json_fail(&type_at, "missing");
 	else if (!object.node)
 		json_fail(&object, "missing");
-	if (root->fault->is_set)
+	if (root->fault->is_set || !type)
 		return;
 	event->type = MESSAGE_UNKNOWN;
 	if (strcmp(type, "ERROR") == 0) {
