@@ -314,7 +314,7 @@ class Watch:
         self.has_bookmarks = is_true(self.query, "allowWatchBookmarks")
         self.is_streaming = request.verb == "stream" and not server.ignores_streaming_lists
         self.from_version = version_of(self.query)
-        self.timeout_s = number_of(self.query, "timeoutSeconds") or TIMEOUT_S
+        self.timeout_s = (number_of(self.query, "timeoutSeconds") or TIMEOUT_S) * server.second
         self.initial_version = None  # of the objects that are sent first
         self.position = None
         self.epoch = None
@@ -388,7 +388,7 @@ class Watch:
 
     def follow(self):
         end = time.monotonic() + self.timeout_s
-        last = end - 2 if self.timeout_s > 2 else None  # of the bookmarks
+        last = end - 2 * self.server.second if self.timeout_s > 2 * self.server.second else None  # of the bookmarks
         previous = time.monotonic()
         while True:
             now = time.monotonic()

@@ -29,7 +29,7 @@ import time
 from pathlib import Path
 
 from apianswers import Answers
-from apihttp import Connection, Exchange, Gone, Listener
+from apihttp import Connection, Exchange, Listener
 from apistore import PLURALS, Store
 from apitls import Authority
 
@@ -50,7 +50,8 @@ class ApiServer:
     expired_as               how a watch from a compacted version ends: "event" in a 200, "event, open" (as without watch cache: the
                              stream stays open), "status" 410
     too_large_wait_s         how long a list waits for a version that is not there yet
-    has_gzip
+    second                   of timeoutSeconds, in seconds
+    has_gzip                 False: lists are never compressed
     accepting                what becomes of new connections: "normal", "silent" (accepted, no TLS, no answer), "close", "refuse" (a TLS
                              alert)
     """
@@ -68,6 +69,7 @@ class ApiServer:
         self.has_progress = True
         self.expired_as = "event"
         self.too_large_wait_s = 3.0
+        self.second = 1.0
         self.has_gzip = True
         self.accepting = "normal"
         for key, value in settings.items():
