@@ -87,7 +87,7 @@ static void poll_files(struct kube *kube, struct source *source)
 		malloc_trim(0);
 }
 
-/* The end of a turn of the loop. Before the first full set nothing is published. */
+/* A turn of the loop is over. Before the first full set nothing is published. */
 static void publish_api(struct kube *kube, struct source *source)
 {
 	bool was_synced = source->is_synced;
@@ -121,9 +121,10 @@ static void on_timer(uv_timer_t *timer)
 	}
 }
 
-static void on_check(uv_check_t *check)
+/* Before the loop sleeps, whatever has brought something: sockets, or curl's timers. */
+static void on_prepare(uv_prepare_t *prepare)
 {
-	struct kube *kube = check->data;
+	struct kube *kube = prepare->data;
 
 	for (size_t i = 0; i < kube->n_sources; i++) {
 		if (kube->sources[i].config->is_api)
@@ -141,7 +142,7 @@ static void on_stop(uv_async_t *stop)
 	}
 	http_close(kube->http);
 	uv_close((uv_handle_t *)&kube->timer, NULL);
-	uv_close((uv_handle_t *)&kube->check, NULL);
+	uv_close((uv_handle_t *)&kube->prepare, NULL);
 	uv_close((uv_handle_t *)&kube->stop, NULL);
 }
 
@@ -185,9 +186,9 @@ static int open_loop(struct kube *kube)
 		CHECK(uv_loop_close(&kube->loop) == 0);
 		return error;
 	}
-	kube->stop.data = kube->timer.data = kube->check.data = kube;
+	kube->stop.data = kube->timer.data = kube->prepare.data = kube;
 	CHECK(uv_timer_init(&kube->loop, &kube->timer) == 0);
-	CHECK(uv_check_init(&kube->loop, &kube->check) == 0);
+	CHECK(uv_prepare_init(&kube->loop, &kube->prepare) == 0);
 	return 0;
 }
 
@@ -205,7 +206,7 @@ static void open_sources(struct kube *kube)
 	}
 	if (has_files)
 		CHECK(uv_timer_start(&kube->timer, on_timer, 0, FILES_POLL_MS) == 0);
-	CHECK(uv_check_start(&kube->check, on_check) == 0);
+	CHECK(uv_prepare_start(&kube->prepare, on_prepare) == 0);
 }
 
 static void free_kube(struct kube *kube)

@@ -34,8 +34,8 @@ struct source {
 
 struct kube {
 	uv_loop_t loop;
-	uv_timer_t timer; /* looks at files */
-	uv_check_t check; /* publishes what a turn of the loop has brought from API servers */
+	uv_timer_t timer;     /* looks at files */
+	uv_prepare_t prepare; /* publishes what a turn of the loop has brought from API servers */
 	uv_async_t stop;
 	struct http *http; /* owned */
 	uv_thread_t thread;
