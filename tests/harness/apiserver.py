@@ -152,10 +152,11 @@ class ApiServer:
         """(certificate, key): paths."""
         return self.authority.client(user)
 
-    def kubeconfig(self, token=TOKEN, path=None, **user):
-        """Writes one; its path. user: what the user has instead of the token."""
+    def kubeconfig(self, token=TOKEN, path=None, cluster=None, **user):
+        """Writes one; its path. cluster: what it has besides or instead (None: not at all); user: instead of the token."""
         data = base64.b64encode(self.ca.read_bytes()).decode() if self.is_tls else None
-        where = {"server": self.url, **({"certificate-authority-data": data} if data else {})}
+        where = {"server": self.url, "certificate-authority-data": data, **(cluster or {})}
+        where = {key: value for key, value in where.items() if value is not None}
         path = Path(path or self.folder / "kubeconfig")
         path.write_text(json.dumps({
             "apiVersion": "v1", "kind": "Config", "current-context": "fake",

@@ -224,6 +224,7 @@ class Store:
         self.random = random.Random(seed)
         self.history = history  # changes that are kept of each resource
         self.version = version
+        self.compacted_version = version  # by compact()
         self.has_managed_fields = True
         self.touched = set()  # resources whose watchers are not yet told
         self.epoch = 0  # another etcd: raised by replace_all
@@ -303,6 +304,7 @@ class Store:
             for resource in self.resources.values():
                 resource.forget(len(resource.changes))
                 resource.compacted = self.version
+            self.compacted_version = self.version
 
     def load(self, values):
         """What a benchmark serves: uids stay, no history."""
