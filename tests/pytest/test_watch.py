@@ -258,8 +258,7 @@ def test_relist_sweeps(tmp_path, api, has_streaming_lists):
         gone.arrives(server)
         kept.arrives(server)
         api.stop()
-        for value in gone.objects:
-            api.delete(value["kind"], value["metadata"].get("namespace", ""), value["metadata"]["name"])
+        gone.delete()
         new = Marker(api)
         api.compact()
         api.start()
