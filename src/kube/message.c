@@ -116,7 +116,7 @@ static void read_event(struct message_event *event, const struct json *root, str
 		json_fail(&type_at, "missing");
 	else if (!object.node)
 		json_fail(&object, "missing");
-	if (root->fault->is_set)
+	if (root->fault->is_set || !type)
 		return;
 	event->type = MESSAGE_UNKNOWN;
 	if (strcmp(type, "ERROR") == 0) {
@@ -139,10 +139,14 @@ void message_decode_event(struct message_event *event, struct object *object,
 			  const struct object_input *like, const struct kube_source_config *config,
 			  struct text *why)
 {
-	cJSON *tree = cJSON_ParseWithLength(like->bytes, like->len);
+	const char *end;
+	const cJSON *tree;
 	struct json_fault fault = {.why = why};
-	struct json root = json_root(tree, &fault);
+	struct json root;
 
+	arena_reset(&object->tree);
+	tree = json_parse(&object->tree, like->bytes, like->len, &end);
+	root = json_root(tree, &fault);
 	*event = (struct message_event){.type = MESSAGE_BROKEN, .outcome = OBJECT_NAMELESS};
 	if (!tree)
 		text_puts(why, "not JSON");
@@ -154,7 +158,6 @@ void message_decode_event(struct message_event *event, struct object *object,
 		event->outcome =
 			object_decode_tree(object, cJSON_GetObjectItemCaseSensitive(tree, "object"),
 					   like, config, why);
-	cJSON_Delete(tree);
 }
 
 /* ---- lists and groups ---- */

@@ -35,6 +35,7 @@ void object_fini(struct object *object)
 {
 	text_fini(&object->content);
 	text_fini(&object->left_out);
+	arena_fini(&object->tree);
 }
 
 static bool is_api_version(enum object_kind kind, const char *api_version)
@@ -273,11 +274,12 @@ enum object_outcome object_decode_tree(struct object *object, const cJSON *tree,
 				       const struct kube_source_config *config, struct text *why)
 {
 	struct text content = object->content, left_out = object->left_out;
+	struct arena memory = object->tree;
 	struct json_fault fault = {.why = why, .left_out = &object->left_out};
 	struct json root = json_root(tree, &fault);
 
 	content.len = left_out.len = 0;
-	*object = (struct object){.content = content, .left_out = left_out};
+	*object = (struct object){.content = content, .left_out = left_out, .tree = memory};
 
 	enum object_outcome outcome = decode_root(object, &root, input, config);
 
@@ -290,15 +292,13 @@ enum object_outcome object_decode(struct object *object, const struct object_inp
 				  size_t *fault_offset)
 {
 	const char *end = input->bytes;
-	cJSON *tree = cJSON_ParseWithLengthOpts(input->bytes, input->len, &end, 0);
+	const cJSON *tree;
 
+	arena_reset(&object->tree);
+	tree = json_parse(&object->tree, input->bytes, input->len, &end);
 	if (!tree) {
 		*fault_offset = (size_t)(end - input->bytes);
 		return OBJECT_NOT_JSON;
 	}
-
-	enum object_outcome outcome = object_decode_tree(object, tree, input, config, why);
-
-	cJSON_Delete(tree);
-	return outcome;
+	return object_decode_tree(object, tree, input, config, why);
 }

@@ -11,6 +11,7 @@
 #ifndef KANAME_KUBE_OBJECT_H
 #define KANAME_KUBE_OBJECT_H
 
+#include "base/arena.h"
 #include "kube/kube.h"
 
 enum object_kind {
@@ -41,6 +42,7 @@ struct object {
 	struct text content;	  /* owned, pack.h; reused from one decode to the next */
 	uint32_t n_left_out;	  /* bad ports and endpoints; the rest is in order */
 	struct text left_out;	  /* owned, reused: path and reason of the first */
+	struct arena tree;	  /* owned, reused: of the decoder */
 };
 
 enum object_outcome {

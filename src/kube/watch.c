@@ -129,7 +129,7 @@ static void ask(struct watch *watch, const char *path, uint64_t now_ms)
 	watch->due_ms = now_ms + WATCH_ANSWER_MS;
 	watch->why.len = 0;
 	error = watch->calls->get(watch->arg, &request, &watch->why);
-	watch->is_fresh = watch->is_denied = false;
+	watch->is_denied = false;
 	if (error == 0)
 		return;
 	watch->fault.len = 0;
@@ -215,8 +215,7 @@ static void begin_relist(struct watch *watch, enum watch_relist reason, uint64_t
 	static const char *const words[WATCH_N_RELISTS] = {
 		[WATCH_RELIST_FIRST] = "the first list",
 		[WATCH_RELIST_EXPIRED] = "the server has forgotten our version (410 Expired)",
-		[WATCH_RELIST_TOO_LARGE] = "the server has not reached our version: its data is "
-					   "older or another's",
+		[WATCH_RELIST_TOO_LARGE] = "the server has not reached our version",
 		[WATCH_RELIST_CLUSTER] = "another cluster answers",
 		[WATCH_RELIST_GONE] = "the resource is not served any more",
 		[WATCH_RELIST_REFUSED] = "the server does not take our version",
@@ -264,6 +263,8 @@ void watch_on_head(struct watch *watch, unsigned http_status, unsigned retry_aft
 		   uint64_t now_ms)
 {
 	watch->http_status = http_status;
+	if (watch->state == WATCH_FOLLOWING && http_status == 200)
+		watch->is_fresh = false;
 	watch->retry_after_s =
 		retry_after_s < WATCH_RETRY_AFTER_MAX_S ? retry_after_s : WATCH_RETRY_AFTER_MAX_S;
 	watch->due_ms =

@@ -119,7 +119,9 @@ struct watch {
 	bool has_streams;	  /* lists may be asked for as streams, as far as is known */
 	bool is_streaming;	  /* this list is */
 	bool is_page_whole;
-	bool is_fresh, is_denied; /* for the next request */
+	bool is_denied; /* for the next request: the last answer was 401 */
+	bool is_fresh; /* until it follows again: a connection that is there may be the one that was
+			  silent */
 	enum watch_state
 		after_data; /* what the response itself said comes next; WATCH_IDLE: nothing */
 };

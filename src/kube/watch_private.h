@@ -8,9 +8,10 @@
 
 #include "watch.h"
 
-#define WATCH_ANSWER_MS 15000  /* for a head, and between the pieces of a list */
-#define WATCH_SILENCE_MS 75000 /* without event or bookmark; kube-apiserver sends one every 60 s \
-				*/
+#define WATCH_ANSWER_MS 15000 /* for a head, and between the pieces of a list */
+#define WATCH_SILENCE_MS                                                        \
+	75000 /* without event or bookmark; kube-apiserver sends one every 60 s \
+	       */
 #define WATCH_RETRY_AFTER_MAX_S 300
 
 /* A log line of this watch. */

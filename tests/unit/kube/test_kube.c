@@ -151,7 +151,8 @@ static int leave(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_open_close),
-					   cmocka_unit_test(test_api_source)};
+					   cmocka_unit_test(test_api_source),
+					   cmocka_unit_test(test_no_server)};
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -26,7 +26,8 @@
 {"an old server never ends a streaming list", WATCH_SERVICES, {
 	{GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("web", "10.0.0.1", "3")},
 	{AFTER, .ms = 15000}, {LINES, "no end of the streaming list"},
-	{FRESH, SERVICES "?limit=500"},
+	{FRESH, SERVICES "?limit=500"}, {HEAD, .status = 200}, {DATA, PAGE("10", "", "")}, {OVER}, {FRESH, WATCH_FROM(SERVICES, "10")},
+	{HEAD, .status = 200}, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "10")},
 }},
 {"an empty list is a list", WATCH_SERVICES, {
 	{GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, INITIAL_END("5")}, {FAULT, ""}, {TABLE, ""},
@@ -76,7 +77,7 @@
 	{GET, VERIFY(SERVICES, "9")}, {HEAD, .status = 200}, {OVER}, {GET, WATCH_FROM(SERVICES, "9")}, {HEAD, .status = 200},
 	{AFTER, .ms = 75000}, {LINES, "neither event nor bookmark"},
 	{FRESH, VERIFY(SERVICES, "9")}, {HEAD, .status = 504}, {DATA, TOO_LARGE}, {OVER}, {LINES, "listing again: the server has not reached our version"},
-	{RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("old", "10.0.0.7", "4")},
+	{RETRY, .ms = 200}, {FRESH, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("old", "10.0.0.7", "4")},
 	{TABLE, "old=10.0.0.7 web=10.0.0.1 "}, {DATA, INITIAL_END("5")}, {TABLE, "old=10.0.0.7 "},
 }},
 {"410 as a status", WATCH_SERVICES, {
