@@ -356,6 +356,16 @@ def test_not_ready(api, start):
         assert answer(server, "nothing.shop.svc") == "NXDOMAIN"
 
 
+def test_ready_means_answers(api, start):
+    """/ready is not told before the last name is there: of many objects, whose publication takes its time."""
+    api.apply_many([namespace("shop"), *(value for i in range(3000) for value in (
+        service(f"s{i}.shop", ports=["http:80"]), endpointslice(f"s{i}.shop", f"10.{i // 250}.{i % 250}.1", f"10.{i // 250}.{i % 250}.2")))])
+    with start(is_ready=False) as server:
+        while server.http("ready")[0] != 200:
+            assert server.process.poll() is None
+        assert answer(server, "s2999.shop.svc") == "NOERROR 10.11.249.1 10.11.249.2"
+
+
 def test_loss_keeps_ready(tmp_path, api):
     with probed(tmp_path / "server", api) as server:
         api.stop()
