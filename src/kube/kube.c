@@ -95,7 +95,8 @@ static void publish_api(struct kube *kube, struct source *source)
 
 	api_settle(&source->api);
 	source->is_synced = was_synced || api_is_synced(&source->api);
-	if (source->is_synced && (!was_synced || store_is_dirty(&source->store))) {
+	if (source->is_synced && (!was_synced || store_is_dirty(&source->store)) &&
+	    !api_is_partial(&source->api)) {
 		uint64_t unix_ms = clock_unix_ms();
 
 		records_publish(&source->records, &source->store, unix_ms, true);

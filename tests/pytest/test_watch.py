@@ -9,7 +9,7 @@ import pytest
 
 import apifaults
 from apiserver import TOKEN, USER, ApiServer
-from cluster import alias, endpoint, endpoints, endpointslice, namespace, pod, service
+from cluster import alias, endpoint, endpoints, endpointslice, namespace, pod, relabelled, service
 from harness import rcode_text, running, wait_for
 from watching import (CONVERGENCE_S, STABLE, STABLE_NAMES, Marker, Prober, answer, becomes, corefile, kubeconfig, probed, watching)
 
@@ -274,11 +274,6 @@ X = service("x.shop", ports=["http:80"])
 CLUSTER_IP = service("x.shop", "10.96.1.1", ports=["http:80"])
 SLICE = endpointslice("x.shop", endpoint("10.244.1.1", hostname="h"), ports=["http:80"])
 OTHER = endpointslice("x.shop", endpoint("10.244.1.1", hostname="h"), endpoint("10.244.1.2"), ports=["http:80"], suffix="b")
-
-
-def relabelled(slice_, owner):
-    meta = {**slice_["metadata"], "labels": {"kubernetes.io/service-name": owner}}
-    return {**slice_, "metadata": meta}
 
 
 ORDERS = [  # before, changes (an object, or one to delete in a tuple), {name: answer}

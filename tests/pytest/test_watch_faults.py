@@ -10,7 +10,7 @@ import pytest
 import apifaults
 from apiserver import ApiServer
 from apitls import Authority
-from cluster import namespace, service
+from cluster import endpoint, endpointslice, namespace, relabelled, service
 from harness import wait_for
 from watching import CONVERGENCE_S, STABLE, STABLE_NAMES, Marker, Prober, answer, at_once, becomes, probed, watching
 
@@ -264,6 +264,26 @@ def test_expired(pair, how):
     Marker(api).arrives(server)
     gone.left(server)
     assert relists(server, "expired") >= before + len(RESOURCES)
+
+
+@BOTH
+def test_endpoint_moves_before_a_relist(pair):
+    """It was in one slice and is in another, which comes later in the list, and the list comes slowly: it is never gone."""
+    api, server = pair
+    anchor, other = endpoint("10.244.7.1", hostname="anchor"), endpoint("10.244.7.2")
+    fillers = [endpointslice("filler.shop", f"10.244.8.{i + 1}", suffix=f"{i}") for i in range(40)]
+    api.apply_many([service("moved.shop"), endpointslice("moved.shop", anchor, suffix="a"), *fillers,
+                    relabelled(endpointslice("zmoved.shop", other), "moved")])
+    becomes(server, "anchor.moved.shop.svc", "NOERROR 10.244.7.1")
+    verb = "stream" if api.has_streaming_lists else "list"
+    with Prober(server, [("anchor.moved.shop.svc", "A"), ("moved.shop.svc", "A")], pause_s=0.001):
+        api.stop()
+        api.apply_many([relabelled(endpointslice("zmoved.shop", anchor, other), "moved"), endpointslice("moved.shop", other, suffix="a")])
+        api.compact()
+        api.fault(apifaults.Drip(500, 0.01), "endpointslices", verb)
+        api.start()
+        Marker(api).arrives(server)
+    becomes(server, "moved.shop.svc", "NOERROR 10.244.7.1 10.244.7.2")
 
 
 def relists(server, reason):
