@@ -294,6 +294,17 @@ bool api_is_synced(const struct api *api)
 	return true;
 }
 
+bool api_is_partial(const struct api *api)
+{
+	uint64_t now = now_ms();
+
+	for (unsigned i = 0; i < api->n_watches; i++) {
+		if (watch_is_partial(&api->watches[i].watch, now))
+			return true;
+	}
+	return false;
+}
+
 void api_tell_missing(const struct api *api, struct text *why)
 {
 	for (unsigned i = 0; i < api->n_watches; i++) {

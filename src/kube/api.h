@@ -71,4 +71,7 @@ bool api_is_synced(const struct api *api);
 /* Why not: a line for each resource. */
 void api_tell_missing(const struct api *api, struct text *why);
 
+/* Is the store halfway between two lists of a resource, so that it is not to be published now? */
+bool api_is_partial(const struct api *api);
+
 #endif

@@ -563,6 +563,11 @@ void watch_relist(struct watch *watch, uint64_t now_ms)
 	begin_relist(watch, WATCH_RELIST_CLUSTER, now_ms);
 }
 
+bool watch_is_partial(const struct watch *watch, uint64_t now_ms)
+{
+	return watch->is_partial && now_ms - watch->partial_since_ms < WATCH_PARTIAL_MS;
+}
+
 void watch_start(struct watch *watch, uint64_t now_ms)
 {
 	CHECK(watch->state == WATCH_IDLE);

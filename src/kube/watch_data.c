@@ -126,12 +126,22 @@ static bool is_stranger(struct watch *watch, enum object_outcome outcome)
 	return true;
 }
 
+/* The first object of a list that replaces another. */
+static void note_partial(struct watch *watch)
+{
+	if (watch->state != WATCH_LISTING || !watch->is_complete || watch->is_partial)
+		return;
+	watch->is_partial = true;
+	watch->partial_since_ms = watch->now_ms;
+}
+
 static void put_object(struct watch *watch, enum object_outcome outcome)
 {
 	struct store_owner *other;
 
 	if (is_stranger(watch, outcome))
 		return;
+	note_partial(watch);
 	switch (outcome) {
 	case OBJECT_DECODED:
 		(void)store_put(watch->store, &watch->owner, &watch->object, &other);
@@ -207,6 +217,7 @@ void watch_end_list(struct watch *watch, uint64_t now_ms)
 			  (unsigned long)watch->owner.n_entries,
 			  watch->is_streaming ? "as a stream" : "in pages");
 	watch->is_complete = true;
+	watch->is_partial = false;
 	watch->n_expired_pages = 0;
 	counter_set(&watch->counters.is_complete, 1);
 	counter_set(&watch->counters.last_event_ms, now_ms);

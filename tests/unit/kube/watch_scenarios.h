@@ -108,6 +108,19 @@
 	{DATA, ADDED("x", "10.0.0.2", "8")}, {OVER}, {LINES, "the response ended early"}, {TABLE, "web=10.0.0.1 x=10.0.0.2 "},
 	{RETRY, .ms = 400}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("y", "10.0.0.3", "8") INITIAL_END("9")}, {TABLE, "y=10.0.0.3 "},
 }},
+{"halfway between two lists", WATCH_SERVICES, {
+	{GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("web", "10.0.0.1", "3")}, {PARTIAL, .ms = 0}, {DATA, INITIAL_END("5")},
+	{DATA, ADDED("x", "10.0.0.2", "6")}, {PARTIAL, .ms = 0}, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {RETRY, .ms = 200},
+	{GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 403}, {OVER}, {PARTIAL, .ms = 0}, {RETRY, .ms = 400},
+	{GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {PARTIAL, .ms = 0}, {DATA, ADDED("x", "10.0.0.2", "8")}, {PARTIAL, .ms = 1},
+	{OVER}, {PARTIAL, .ms = 1}, {RETRY, .ms = 800}, {GET, LIST_STREAM(SERVICES)}, {PARTIAL, .ms = 1}, {HEAD, .status = 200},
+	{DATA, ADDED("x", "10.0.0.2", "8") INITIAL_END("9")}, {PARTIAL, .ms = 0}, {TABLE, "x=10.0.0.2 "},
+}},
+{"halfway for too long", WATCH_SERVICES, {
+	FOLLOWING, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200},
+	{DATA, ADDED("x", "10.0.0.2", "8")}, {AFTER, .ms = 14000}, {DATA, ADDED("y", "10.0.0.3", "8")}, {AFTER, .ms = 14000}, {PARTIAL, .ms = 1},
+	{DATA, ADDED("z", "10.0.0.4", "8")}, {AFTER, .ms = 2000}, {PARTIAL, .ms = 0}, {DATA, INITIAL_END("9")}, {PARTIAL, .ms = 0},
+}},
 {"401: the credentials are read again", WATCH_SERVICES, {
 	FOLLOWING, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 401}, {DATA, STATUS("401", "Unauthorized", "Unauthorized")}, {OVER},
 	{LINES, "list services: HTTP 401 Unauthorized: Unauthorized"}, {RETRY, .ms = 400}, {DENIED, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {OVER},
