@@ -483,6 +483,7 @@ void watch_on_end(struct watch *watch, const char *fault, uint64_t now_ms)
 {
 	enum watch_state after = watch->after_data;
 
+	watch->store->now_ms = now_ms;
 	/* The response's own words; the connection's end is only what followed. */
 	if (after == WATCH_LISTING && watch->state != WATCH_LISTING) {
 		begin_relist(watch, watch->reason, now_ms);
