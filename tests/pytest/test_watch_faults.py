@@ -271,7 +271,7 @@ def test_endpoint_moves_before_a_relist(pair):
     """It was in one slice and is in another, which comes later in the list, and the list comes slowly: it is never gone."""
     api, server = pair
     anchor, other = endpoint("10.244.7.1", hostname="anchor"), endpoint("10.244.7.2")
-    fillers = [endpointslice("filler.shop", f"10.244.8.{i + 1}", suffix=f"{i}") for i in range(40)]
+    fillers = [endpointslice("other.shop", f"10.244.8.{i + 1}", suffix=f"{i}") for i in range(40)]
     api.apply_many([service("moved.shop"), endpointslice("moved.shop", anchor, suffix="a"), *fillers,
                     relabelled(endpointslice("zmoved.shop", other), "moved")])
     becomes(server, "anchor.moved.shop.svc", "NOERROR 10.244.7.1")
