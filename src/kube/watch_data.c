@@ -210,7 +210,7 @@ static void take_item(struct watch *watch)
 void watch_end_list(struct watch *watch, uint64_t now_ms)
 {
 	watch->owner.is_complete = watch->n_unnamed == 0;
-	if (watch->is_complete && watch->owner.is_complete)
+	if (watch->owner.is_complete)
 		store_sweep(watch->store);
 	if (!watch->is_complete)
 		watch_say(watch, LOG_INFO, "%lu objects listed, %s",

@@ -372,6 +372,7 @@ static void take_step(struct rig *rig, const struct step *step)
 	case TABLE:
 	case FAULT:
 	case LINES:
+	case PARTIAL:
 	case OTHERS:
 	case ERRORS:
 		break;

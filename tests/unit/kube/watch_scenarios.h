@@ -210,3 +210,8 @@
 {"told of another cluster", WATCH_SERVICES, {
 	FOLLOWING, {RELIST}, {NONE}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {RELIST}, {GET, LIST_STREAM(SERVICES)}, {TABLE, "web=10.0.0.1 "},
 }},
+{"what only a list that broke off had is not there", WATCH_SERVICES, {
+	{GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("gone", "10.0.0.9", "2")}, {BROKEN, "Connection reset by peer"},
+	{RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("web", "10.0.0.1", "3") INITIAL_END("5")},
+	{FAULT, ""}, {TABLE, "web=10.0.0.1 "},
+}},
