@@ -291,6 +291,7 @@ static bool take_event(struct watch *watch, uint64_t now_ms)
 	case MESSAGE_UNKNOWN:
 	case MESSAGE_BROKEN:
 		complain(watch, OBJECT_NAMELESS, watch->why.bytes);
+		watch->n_unnamed++;
 		return true;
 	}
 	/* The initial events come by name, not by version: none of theirs is a place to resume. */

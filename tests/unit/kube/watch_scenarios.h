@@ -215,3 +215,8 @@
 	{RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("web", "10.0.0.1", "3") INITIAL_END("5")},
 	{FAULT, ""}, {TABLE, "web=10.0.0.1 "},
 }},
+{"an event of a list that cannot be read sweeps nothing", WATCH_SERVICES, {
+	FOLLOWING, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200},
+	{DATA, "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Service\",\"a\":nu}}\n" ADDED("x", "10.0.0.2", "8") INITIAL_END("9")},
+	{ERRORS, .ms = 1}, {TABLE, "web=10.0.0.1 x=10.0.0.2 "},
+}},
