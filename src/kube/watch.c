@@ -218,7 +218,7 @@ static void begin_relist(struct watch *watch, enum watch_relist reason, uint64_t
 		[WATCH_RELIST_TOO_LARGE] = "the server has not reached our version",
 		[WATCH_RELIST_CLUSTER] = "another cluster answers",
 		[WATCH_RELIST_GONE] = "the resource is not served any more",
-		[WATCH_RELIST_REFUSED] = "the server does not take our version",
+		[WATCH_RELIST_REFUSED] = "nothing can be followed from our version",
 	};
 
 	watch_say(watch, LOG_INFO, "listing again: %s", words[reason]);

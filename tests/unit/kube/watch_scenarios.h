@@ -220,3 +220,9 @@
 	{DATA, "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Service\",\"a\":nu}}\n" ADDED("x", "10.0.0.2", "8") INITIAL_END("9")},
 	{ERRORS, .ms = 1}, {TABLE, "web=10.0.0.1 x=10.0.0.2 "},
 }},
+{"an error event again and again: listed again", WATCH_SERVICES, {
+	FOLLOWING, {LAST, EVENT("ERROR", STATUS("500", "InternalError", "PrevKv=nil"))}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {OVER},
+	{GET, WATCH_FROM(SERVICES, "5")}, {HEAD, .status = 200}, {LAST, EVENT("ERROR", STATUS("500", "InternalError", "PrevKv=nil"))},
+	{RETRY, .ms = 400}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {OVER}, {GET, WATCH_FROM(SERVICES, "5")}, {HEAD, .status = 200},
+	{LAST, EVENT("ERROR", STATUS("500", "InternalError", "PrevKv=nil"))}, {RETRY, .ms = 800}, {GET, LIST_STREAM(SERVICES)}, {TABLE, "web=10.0.0.1 "},
+}},
