@@ -275,7 +275,7 @@ static void note_progress(struct watch *watch, uint64_t now_ms)
 		counter_set(&watch->counters.last_event_ms, now_ms);
 		watch_end_fault(watch);
 	}
-	watch->due_ms = now_ms + (is_following ? WATCH_SILENCE_MS : WATCH_ANSWER_MS);
+	watch->due_ms = watch_deadline(watch, now_ms);
 }
 
 /* False: nothing more is wanted of this response. */

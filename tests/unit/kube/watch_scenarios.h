@@ -226,3 +226,13 @@
 	{RETRY, .ms = 400}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {OVER}, {GET, WATCH_FROM(SERVICES, "5")}, {HEAD, .status = 200},
 	{LAST, EVENT("ERROR", STATUS("500", "InternalError", "PrevKv=nil"))}, {RETRY, .ms = 800}, {GET, LIST_STREAM(SERVICES)}, {TABLE, "web=10.0.0.1 "},
 }},
+{"a busy old server never ends a streaming list", WATCH_SERVICES, {
+	{GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("web", "10.0.0.1", "3")},
+	{AFTER, .ms = 14000}, {DATA, MODIFIED("web", "10.0.0.2", "4")}, {AFTER, .ms = 14000}, {DATA, MODIFIED("web", "10.0.0.3", "5")},
+	{AFTER, .ms = 14000}, {DATA, MODIFIED("web", "10.0.0.4", "6")}, {AFTER, .ms = 14000}, {DATA, BOOKMARK("7")}, {GET, LIST_STREAM(SERVICES)},
+	{AFTER, .ms = 4000}, {LINES, "no end of the streaming list"}, {FRESH, SERVICES "?limit=500"},
+}},
+{"a refusal that breaks off after its head", WATCH_SERVICES, {
+	FOLLOWING, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {OVER}, {GET, WATCH_FROM(SERVICES, "5")},
+	{HEAD, .status = 500}, {DATA, "etcd"}, {AFTER, .ms = 15000}, {NONE}, {RETRY, .ms = 400}, {FRESH, VERIFY(SERVICES, "5")},
+}},
