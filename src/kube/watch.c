@@ -419,8 +419,6 @@ static void on_watch_lost(struct watch *watch, const char *fault, uint64_t now_m
 {
 	enum watch_relist reason;
 
-	if (now_ms - watch->began_ms >= GOOD_MS && watch->http_status == 200)
-		watch->n_failures = 0;
 	if (is_expected_end(watch, fault, now_ms)) {
 		counter_add(&watch->counters.reconnects, 1);
 		begin_watch(watch, now_ms);
@@ -481,6 +479,9 @@ void watch_on_end(struct watch *watch, const char *fault, uint64_t now_ms)
 {
 	enum watch_state after = watch->after_data;
 
+	if (watch->state == WATCH_FOLLOWING && watch->http_status == 200 &&
+	    now_ms - watch->began_ms >= GOOD_MS)
+		watch->n_failures = 0;
 	/* The response's own words; the connection's end is only what followed. */
 	if (after == WATCH_LISTING && watch->state != WATCH_LISTING) {
 		begin_relist(watch, watch->reason, now_ms);

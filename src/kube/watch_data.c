@@ -271,7 +271,7 @@ static void note_progress(struct watch *watch, uint64_t now_ms)
 
 	counter_add(&watch->counters.events, 1);
 	if (is_following) {
-		watch->n_failures = watch->n_bad_streams = 0;
+		watch->n_bad_streams = 0;
 		counter_set(&watch->counters.last_event_ms, now_ms);
 		watch_end_fault(watch);
 	}

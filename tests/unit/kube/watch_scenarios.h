@@ -236,3 +236,8 @@
 	FOLLOWING, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {OVER}, {GET, WATCH_FROM(SERVICES, "5")},
 	{HEAD, .status = 500}, {DATA, "etcd"}, {AFTER, .ms = 15000}, {NONE}, {RETRY, .ms = 400}, {FRESH, VERIFY(SERVICES, "5")},
 }},
+{"each watch brings something, then 410: no storm of lists", WATCH_SERVICES, {
+	FOLLOWING, {DATA, BOOKMARK("6")}, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200},
+	{DATA, INITIAL_END("9") BOOKMARK("10")}, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {AFTER, .ms = 199}, {NONE}, {RETRY, .ms = 201}, {GET, LIST_STREAM(SERVICES)},
+	{HEAD, .status = 200}, {DATA, INITIAL_END("11") BOOKMARK("12")}, {AFTER, .ms = 5000}, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)},
+}},
