@@ -8,7 +8,7 @@ set -euo pipefail
 
 build=(gcc libc6-dev meson ninja-build pkg-config libuv1-dev liburcu-dev libxxhash-dev libcjson-dev
 	libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev)
-test=(libcmocka-dev python3 python3-pytest python3-dnspython bind9-dnsutils curl iproute2)
+test=(libcmocka-dev python3 python3-pytest python3-dnspython openssl bind9-dnsutils curl iproute2)
 ci=(clang clang-format clang-tidy llvm shellcheck mmdebstrap debian-archive-keyring valgrind git)
 bench=(dnsperf nsd knot valgrind linux-perf)
 
