@@ -87,7 +87,8 @@ static void poll_files(struct kube *kube, struct source *source)
 		malloc_trim(0);
 }
 
-/* A turn of the loop is over. Before the first full set nothing is published. */
+/* A turn of the loop is over. Before the first full set nothing is published; ready is told when it
+ * is. */
 static void publish_api(struct kube *kube, struct source *source)
 {
 	bool was_synced = source->is_synced;
@@ -95,14 +96,14 @@ static void publish_api(struct kube *kube, struct source *source)
 
 	api_settle(&source->api);
 	source->is_synced = was_synced || api_is_synced(&source->api);
-	if (!was_synced)
-		tell_status(kube, source);
 	if (source->is_synced && (!was_synced || store_is_dirty(&source->store))) {
 		uint64_t unix_ms = clock_unix_ms();
 
 		records_publish(&source->records, &source->store, unix_ms, true);
 		count_source(source, unix_ms);
 	}
+	if (!was_synced)
+		tell_status(kube, source);
 	if (source->is_synced == was_synced && n_dropped <= TRIM_DROPPED)
 		return;
 	malloc_trim(0);
