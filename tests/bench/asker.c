@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Asks a DNS server for the A record of one name, again as soon as it is answered, and tells when
- * another address came:
+ * Asks a DNS server for the A record of one name, again and again, and tells when another address
+ * came:
  *
- *     asker PORT NAME SECONDS     asks 127.0.0.1:PORT over UDP
+ *     asker PORT NAME SECONDS PAUSE     asks 127.0.0.1:PORT over UDP
+ *
+ * PAUSE is how long it sleeps after an answer, in microseconds; 0: not at all, which takes a CPU
+ * for it and the server.
  *
  * A line "seen ADDRESS NANOSECONDS" for each address that is not the previous one (as a number;
- * CLOCK_MONOTONIC, when its answer was received), and at the end "asked N P50 P99 MAX": the answers,
- * and how long they took, in nanoseconds. A query that is lost is asked again after LOST_MS. An
- * answer with no or more addresses is an error: NAME has to have one throughout.
+ * CLOCK_MONOTONIC, when its answer was received), and at the end "asked N P50 P99 MAX": the
+ * answers, and how long they took, in nanoseconds. A query that is lost is asked again after
+ * LOST_MS. An answer with no or more addresses is an error: NAME has to have one throughout.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -114,12 +118,13 @@ static uint32_t read_address(const struct asker *asker)
 	return ntohl(address);
 }
 
-static int run(struct asker *asker, uint64_t end_ns)
+static int run(struct asker *asker, uint64_t end_ns, long pause_us)
 {
+	const struct timespec pause = {.tv_nsec = pause_us * 1000};
 	uint32_t previous = 0;
 
-	for (uint64_t now = now_ns(); now < end_ns;) {
-		const uint64_t began = now;
+	for (uint64_t now = 0; now < end_ns;) {
+		const uint64_t began = now_ns();
 		const bool is_answered = ask(asker);
 		uint32_t address;
 
@@ -136,6 +141,8 @@ static int run(struct asker *asker, uint64_t end_ns)
 		previous = address;
 		if (asker->n_answers < SAMPLES_MAX)
 			asker->took_ns[asker->n_answers++] = (uint32_t)(now - began);
+		if (pause_us > 0)
+			nanosleep(&pause, NULL);
 	}
 	return 0;
 }
@@ -161,12 +168,14 @@ static void tell_times(struct asker *asker)
 int main(int argc, char **argv)
 {
 	static struct asker asker;
-	const long port = argc == 4 ? strtol(argv[1], NULL, 10) : 0;
-	const double seconds = argc == 4 ? strtod(argv[3], NULL) : 0;
+	const long port = argc == 5 ? strtol(argv[1], NULL, 10) : 0;
+	const double seconds = argc == 5 ? strtod(argv[3], NULL) : 0;
+	const long pause_us = argc == 5 ? strtol(argv[4], NULL, 10) : -1;
 	int code;
 
-	if (port < 1 || port > 65535 || seconds <= 0 || write_query(&asker, argv[2]) != 0) {
-		fputs("usage: asker PORT NAME SECONDS\n", stderr);
+	if (port < 1 || port > 65535 || seconds <= 0 || pause_us < 0 || pause_us > 999999 ||
+	    write_query(&asker, argv[2]) != 0) {
+		fputs("usage: asker PORT NAME SECONDS PAUSE\n", stderr);
 		return 2;
 	}
 	asker.took_ns = calloc(SAMPLES_MAX, sizeof(asker.took_ns[0]));
@@ -174,7 +183,8 @@ int main(int argc, char **argv)
 		perror("asker: 127.0.0.1");
 		return 1;
 	}
-	code = run(&asker, now_ns() + (uint64_t)(seconds * 1e9));
+	prctl(PR_SET_TIMERSLACK, 1ul);
+	code = run(&asker, now_ns() + (uint64_t)(seconds * 1e9), pause_us);
 	tell_times(&asker);
 	free(asker.took_ns);
 	return code;

@@ -26,6 +26,7 @@ SAMPLE_S = 0.003
 PACE_S = 0.5  # kube-apiserver 1.36 needs so long to stream this
 RELIST_S = 5
 ASKER_LEAD_S = 0.5
+ASKER_PAUSE_US = 50  # asking without a pause takes one of two CPUs, which the server then lacks
 PROBE_IPS = int(IPv4Address('11.0.0.0'))
 LISTED = ('/api/v1/services', '/apis/discovery.k8s.io/v1/endpointslices')
 STREAM = '?watch=1&allowWatchBookmarks=true&timeoutSeconds=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan'
@@ -210,7 +211,7 @@ class Asker:
     """asker.c for so long, in a process of its own."""
 
     def __init__(self, build, server, name, seconds):
-        self.process = subprocess.Popen([build / 'tests/bench/asker', str(server.ports['dns']), name, str(seconds)],
+        self.process = subprocess.Popen([build / 'tests/bench/asker', str(server.ports['dns']), name, str(seconds), str(ASKER_PAUSE_US)],
                                         stdout=subprocess.PIPE, text=True)
         self.output = None
         self.reader = threading.Thread(target=self.read)
