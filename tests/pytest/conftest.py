@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures. See harness.py for what a server offers and cluster.py for its objects."""
 import os
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harness"))  # the fake API server
 
 from harness import BINARY, running
 
