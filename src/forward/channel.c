@@ -118,6 +118,7 @@ void channel_take_reply(struct channel *channel, const uint8_t *bytes, size_t le
 	    (fit != PACKET_OTHER_CASE || channel->upstream->case_state == UPSTREAM_CASE_KEPT))
 		return;
 	channel->has_answered = true;
+	channel->reply_us = channel->channels->now_us;
 	attempt->reply = bytes;
 	attempt->reply_len = len;
 	if (attempt->is_held)
@@ -303,9 +304,17 @@ struct channel *channel_new(struct channels *channels, const struct channel_upst
 	return channel;
 }
 
-bool channel_is_fresh(const struct channel *channel)
+bool channel_is_fresh(struct channel *channel)
 {
-	return channel->is_tcp || channel->n_asked < CHANNEL_ASKS_MAX;
+	const struct attempt *oldest;
+
+	if (!channel->is_tcp && channel->n_asked >= CHANNEL_ASKS_MAX)
+		return false;
+	if (cds_list_empty(&channel->attempts))
+		return true;
+	oldest = cds_list_first_entry(&channel->attempts, struct attempt, link);
+	return channel->reply_us >= oldest->sent_us ||
+	       oldest->sent_us + CHANNEL_STUCK_US > channel->channels->now_us;
 }
 
 uint64_t channel_used_us(const struct channel *channel)

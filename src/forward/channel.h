@@ -120,9 +120,12 @@ struct attempt *attempt_new(struct channels *channels);
 /* In place of channel_ask where there is no channel: FAILED, LOCAL. */
 void attempt_fail(struct attempt *attempt);
 
-/* May it take another question? Not after CHANNEL_ASKS_MAX, so that ports change. */
+/* May it take another question? Not a port after CHANNEL_ASKS_MAX, so that ports change; and none
+ * whose oldest question has waited for CHANNEL_STUCK_US without a reply to any since: there may be
+ * a path (a NAT, a connection) that leads nowhere. */
+#define CHANNEL_STUCK_US 1000000u
 #define CHANNEL_ASKS_MAX 512u
-bool channel_is_fresh(const struct channel *channel);
+bool channel_is_fresh(struct channel *channel);
 uint64_t channel_used_us(const struct channel *channel);
 
 /* Takes no more questions; is freed when its last attempt has ended, or at the next sweep. */

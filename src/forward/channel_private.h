@@ -34,6 +34,7 @@ struct channel {
 	unsigned n_asked;  /* on this socket */
 	unsigned n_held;   /* attempts that c-ares holds */
 	uint64_t used_us;
+	uint64_t reply_us;	       /* of the last reply */
 	struct attempt *sending;       /* within ares_send */
 	struct cds_list_head attempts; /* in the table, oldest first */
 	struct attempt *buckets[CHANNEL_BUCKETS];

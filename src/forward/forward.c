@@ -22,6 +22,7 @@
 #define GONE_US (30 * 1000 * MS) /* longer than any question or attempt */
 #define ATTEMPTS_PER_QUESTION 4u
 #define QUESTIONS_MAX 4096u
+#define LAG_MS 3u
 #define ROUNDS_MAX 16u
 #define NOT_SET UINT64_MAX
 
@@ -88,12 +89,27 @@ static void end_turn(struct forward *forward)
 	set_timer(forward);
 }
 
+/* libuv runs timers before it reads sockets. When this one is late it was us who were held up, and
+ * replies may be waiting that are not late at all: they are read first. */
+static bool must_read_first(struct forward *forward)
+{
+	uint64_t now_ms = forward->channels.now_us / MS;
+	bool is_lagging = now_ms > forward->timer_ms + LAG_MS && !forward->has_lagged;
+
+	forward->has_lagged = is_lagging;
+	if (is_lagging)
+		CHECK(uv_timer_start(&forward->timer, on_timer, 0, 0) == 0);
+	return is_lagging;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct forward *forward = timer->data;
 	struct wheel_timer *due;
 
 	forward_now(forward);
+	if (must_read_first(forward))
+		return;
 	forward->timer_ms = NOT_SET;
 	while ((due = wheel_take(&forward->wheel, forward->channels.now_us / MS)) != NULL)
 		((struct due *)(void *)due)->on_due((struct due *)(void *)due);

@@ -94,8 +94,9 @@ struct forward {
 	uv_timer_t timer, tick;
 	uv_prepare_t prepare;
 	uv_check_t check;
-	unsigned n_open; /* of these four */
-	uint64_t timer_ms;
+	unsigned n_open;   /* of these four */
+	uint64_t timer_ms; /* when it is to fire */
+	bool has_lagged;   /* it was late, and sockets have been read since */
 	bool is_closing;
 	void (*on_closed)(void *arg);
 	void *arg;

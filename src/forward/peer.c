@@ -49,16 +49,16 @@ void peer_text(char out[PEER_TEXT_MAX], const struct sockaddr_storage *address)
 
 /* ---- asking ---- */
 
-static struct channel **udp_slot(struct peer *peer)
+static struct channel **slot_of(struct peer *peer, bool is_tcp)
 {
 	struct forward *forward = peer->forward;
 	struct channel **slot;
 
-	if (peer->turn != forward->turn) {
+	if (!is_tcp && peer->turn != forward->turn) {
 		peer->turn = forward->turn;
 		peer->port = entropy_u64(&forward->channels.entropy) % PEER_PORTS;
 	}
-	slot = &peer->udp[peer->port];
+	slot = is_tcp ? &peer->tcp : &peer->udp[peer->port];
 	if (*slot && !channel_is_fresh(*slot)) {
 		channel_retire(*slot);
 		*slot = NULL;
@@ -68,7 +68,7 @@ static struct channel **udp_slot(struct peer *peer)
 
 void peer_ask(struct peer *peer, struct attempt *attempt, bool is_tcp)
 {
-	struct channel **slot = is_tcp ? &peer->tcp : udp_slot(peer);
+	struct channel **slot = slot_of(peer, is_tcp);
 
 	peer->n_attempts++;
 	if (!*slot)
@@ -235,6 +235,7 @@ static void set_looping(struct peer *peer, bool is_looping)
 			    peer->to.text, peer->line->config->from_text);
 	}
 	peer->upstream.is_looping = is_looping;
+	counter_set(&peer->counts->is_looping, is_looping);
 }
 
 static void on_loop_end(struct attempt *attempt)

@@ -263,10 +263,15 @@ static void reply(struct question *question, const struct question_input *input,
 	upstream_replied(upstream, input->now_us, at->is_tcp ? 0 : input->now_us - at->sent_us,
 			 is_error);
 	at->stage = QUESTION_ATTEMPT_OVER;
-	if (is_edns_refused(question, input) && has_room) {
+	/* It is OPT that it cannot have when without it goes better. */
+	if (at->is_plain_retry && input->rcode != DNS_RCODE_FORMERR &&
+	    input->rcode != DNS_RCODE_NOTIMP)
 		upstream_refused_edns(upstream, input->now_us);
+	if (is_edns_refused(question, input) && has_room) {
 		keep(question, false, output);
 		add_attempt(question, upstream, input, at->is_tcp, output);
+		question->attempts[output->attempt].has_edns = false;
+		question->attempts[output->attempt].is_plain_retry = true;
 	} else if (is_bad) {
 		keep(question, false, output);
 		try_next(question, input, false, output);

@@ -33,7 +33,8 @@ struct question_attempt {
 	enum question_stage stage;
 	bool is_tcp;
 	bool has_edns;
-	bool is_again; /* for a connection that was closed while it was idle */
+	bool is_plain_retry; /* the same upstream refused it with OPT */
+	bool is_again;	     /* for a connection that was closed while it was idle */
 };
 
 struct question {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The figures: late at the 95th percentile within [10 ms, 1 s]; silent at three times that, at
- * least 100 ms. A percentile that is not known yet is taken for three times the smoothed time, or
- * 200 ms. The share of errors moves by a sixteenth with each reply and halves every five seconds,
- * so that an upstream that gets no questions is tried again.
+ * least 100 ms; and a burst of late ones means the same in half that time. A percentile that is not
+ * known yet is taken for three times the smoothed time, or 200 ms. The share of errors moves by a
+ * sixteenth with each reply and halves every five seconds, so that an upstream that gets no
+ * questions is tried again.
  */
 #include "upstream.h"
 
@@ -89,9 +90,12 @@ bool upstream_is_late(struct upstream *upstream, uint64_t sent_us, uint64_t now_
 		return false;
 	if (upstream->n_late++ == 0)
 		upstream->late_us = sent_us;
-	if (go_down(upstream, upstream->n_late >= SILENT_BURST))
+	uint64_t silent_us = upstream_silent_us(upstream);
+	uint64_t since_us = now_us - upstream->late_us;
+
+	if (go_down(upstream, upstream->n_late >= SILENT_BURST && since_us >= silent_us / 2))
 		return true;
-	if (now_us - upstream->late_us < upstream_silent_us(upstream))
+	if (since_us < silent_us)
 		return false;
 	upstream->late_us = now_us;
 	return upstream_failed(upstream);

@@ -3,7 +3,7 @@
  * What is known of an upstream server: its round-trip times, whether it is up, how often it fails
  * questions, whether it keeps their case. Events come in with the time; nothing is sent from here.
  *
- *     up -max_fails silences or failures in a row, or SILENT_BURST late ones without a reply-> down
+ *     up -max_fails silences or failures in a row, or a burst of late ones without a reply-> down
  *     down -any reply that fits-> up
  *
  * Beside that, an upstream that answers but mostly SERVFAIL or REFUSED is failing: used last but

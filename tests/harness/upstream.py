@@ -333,6 +333,8 @@ class Upstream:
                 wire, client = udp.recvfrom(65535)
             except OSError:
                 return
+            if not client:  # shut down
+                return
 
             def send(reply, kind, client=client):
                 try:

@@ -105,6 +105,12 @@ static const struct {
 	 "0 q answered\n"
 	 "0 r.0 to A plain\n"
 	 "0 s.0 to A\n"},
+	{"FORMERR without EDNS too: it is the question",
+	 "group sequential 2\nask q\nreply q.0 FORMERR\nreply q.1 FORMERR\nask r",
+	 "0 q.0 to A\n"
+	 "0 q.1 to A plain\n"
+	 "0 q answered\n"
+	 "0 r.0 to A\n"},
 	{"FORMERR with DO is an answer", "group sequential 2\nask q do\nreply q.0 FORMERR",
 	 "0 q.0 to A\n"
 	 "0 q answered\n"},
@@ -218,10 +224,17 @@ static const struct {
 	 "C down, suspect\n"},
 	{"one dead of three: nobody waits for the budget once it is down",
 	 "group sequential 2\nlearn A 1\nlearn B 1\nat 1\nask q x 1000\nat 11\nshow A\ntotal\n"
-	 "up B\nat 40\ntotal",
-	 "A down, suspect\n"
+	 "up B\nat 110\nshow A\nat 200\ntotal",
+	 "A good, suspect\n"
 	 "1256 sent for 1000, limited\n"
+	 "A down, suspect\n"
 	 "2000 sent for 1000, limited\n"},
+	{"steady questions to a dead upstream: it is down in half a silence",
+	 "group sequential 2\nlearn A 1\nlearn B 1\nat 1\nask a x 10\nat 20\nask b x 5\nat 45\n"
+	 "ask c x 5\nat 54\nshow A\nat 60\nshow A\nask d",
+	 "A good, suspect\n"
+	 "A down, suspect\n"
+	 "60 d.0 to B\n"},
 };
 
 static void test_scenarios(void **state)
