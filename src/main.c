@@ -204,10 +204,7 @@ static int start(struct server *server, struct text *why)
 	err = start_ops(server, why);
 	if (err != 0)
 		return err;
-	err = kube_open(&server->kube, &config->kube, server->tables, server->log);
-	if (err != 0)
-		text_printf(why, "kube: %s", uv_strerror(err));
-	return err;
+	return kube_open(&server->kube, &config->kube, server->tables, server->log, why);
 }
 
 static void stop(struct server *server)

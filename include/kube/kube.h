@@ -3,9 +3,9 @@
  * Where the record table comes from: Kubernetes objects, read and kept by the kube thread, the only
  * writer of every table.
  *
- * A source is one distinct set of options of a `kubernetes` block, with its own table. Today
- * objects come from files (`objects PATH...`, followed live). Main thread, but for kube_status and
- * kube_metrics_write, which any thread may call.
+ * A source is one distinct set of options of a `kubernetes` block, with its own table. Objects come
+ * from the API server, or from files (`objects PATH...`, followed live). Main thread, but for
+ * kube_status and kube_metrics_write, which any thread may call.
  */
 #ifndef KANAME_KUBE_KUBE_H
 #define KANAME_KUBE_KUBE_H
@@ -26,13 +26,31 @@ MUST_USE int kube_selector_parse(struct kube_selector **selector, const char *te
 				 struct text *why);
 void kube_selector_free(struct kube_selector *selector);
 
+/* Where the API server is and who we are there: a kubeconfig, or an endpoint, or neither, which is
+ * in a pod: KUBERNETES_SERVICE_HOST and _PORT and the service account. NULL: not given. */
+struct kube_access_config {
+	const char *endpoint; /* "https://host:6443/prefix"; see kube_endpoint_check */
+	const char *tls_cert, *tls_key, *tls_ca; /* paths, of the endpoint; all or none */
+	const char *kubeconfig;			 /* path */
+	const char *context;			 /* NULL: the kubeconfig's current-context */
+};
+
+/* Can `url` be an `endpoint`? "http://" or "https://", host, port and path; "host:port" alone is
+ * http://, or https:// with TLS files. 0, or -EINVAL with the reason appended to *why. */
+MUST_USE int kube_endpoint_check(const char *url, struct text *why);
+
 struct kube_source_config {
-	const char *const *objects; /* paths: files, or folders of *.json */
+	bool is_api; /* objects come from the API server: there is no `objects` */
+	struct kube_access_config access;
+	uint64_t startup_timeout_ms; /* how long a start waits for the API server at most */
+	const char *const *objects;  /* paths: files, or folders of *.json */
 	size_t n_objects;
 	const char *const *namespaces; /* other namespaces do not exist; none: all do */
 	size_t n_namespaces;
 	const struct kube_selector *labels; /* services, slices, endpoints, pods; NULL: all */
 	const struct kube_selector *namespace_labels; /* NULL: all */
+	const char *labels_text; /* the selectors as in the Corefile, for the API; NULL: none */
+	const char *namespace_labels_text;
 	bool noendpoints;	   /* no headless names, endpoint names and endpoint PTRs */
 	bool endpoint_pod_names;   /* the pod's name where an endpoint has no hostname */
 	bool ignore_empty_service; /* cluster IP services without a ready endpoint do not exist */
@@ -47,9 +65,10 @@ struct kube_config {
 struct kube;
 
 /* Starts the kube thread. tables[i] is the table of source i; config, tables and log are borrowed
- * and outlive it. 0 or -errno. */
+ * and outlive it. 0, or -errno with the reason in *why: a source without `objects` does not know
+ * where its API server is. */
 MUST_USE int kube_open(struct kube **kube, const struct kube_config *config,
-		       struct table *const *tables, struct log *log);
+		       struct table *const *tables, struct log *log, struct text *why);
 
 /* Stops the thread and frees. NULL is allowed. */
 void kube_close(struct kube *kube);

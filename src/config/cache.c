@@ -79,7 +79,7 @@ static void parse_prefetch(struct draft *draft, void *into, const struct stateme
 	if (!number_read(draft, statement, 0, 1000000, &policy->prefetch_amount))
 		return;
 	if (statement->n_words > 2 &&
-	    !duration_read(draft, "cache", &words[2], DURATION_MAX_MS, &gap_ms))
+	    !word_duration(draft, "cache", &words[2], DURATION_MAX_MS, &gap_ms))
 		return;
 	if (statement->n_words > 3 && !read_percent(draft, &words[3], &policy->prefetch_percent))
 		return;
@@ -100,7 +100,7 @@ static void parse_serve_stale(struct draft *draft, void *into, const struct stat
 	if (!args_check(draft, statement, 0, 3) || !block_refuse(draft, statement))
 		return;
 	if (statement->n_words > 1 &&
-	    !duration_read(draft, "cache", &words[1], STALE_MAX_MS, &stale_ms))
+	    !word_duration(draft, "cache", &words[1], STALE_MAX_MS, &stale_ms))
 		return;
 	if (statement->n_words > 2 && strcmp(words[2].text, modes[1]) == 0) {
 		mode = CACHE_STALE_VERIFY;
@@ -114,7 +114,7 @@ static void parse_serve_stale(struct draft *draft, void *into, const struct stat
 		return;
 	}
 	if (statement->n_words > 3 &&
-	    !duration_read(draft, "cache", &words[3], QUERY_PATIENCE_MS, &verify_ms))
+	    !word_duration(draft, "cache", &words[3], QUERY_PATIENCE_MS, &verify_ms))
 		return;
 	policy->stale = mode;
 	policy->stale_s = (uint32_t)(stale_ms / 1000);
@@ -127,7 +127,7 @@ static void parse_servfail(struct draft *draft, void *into, const struct stateme
 	uint64_t ms;
 
 	if (args_check(draft, statement, 1, 1) && block_refuse(draft, statement) &&
-	    duration_read(draft, "cache", &statement->words[1], CACHE_SERVFAIL_MAX_S * 1000, &ms))
+	    word_duration(draft, "cache", &statement->words[1], CACHE_SERVFAIL_MAX_S * 1000, &ms))
 		policy->servfail_s = (uint32_t)(ms / 1000);
 }
 

@@ -61,10 +61,14 @@ bool word_number(struct draft *draft, const char *owner, const struct token *wor
 
 #define DURATION_MAX_MS (24ull * 3600 * 1000)
 
-/* A duration as Go writes it: 5s, 1m30s, 1.5h, 300ms, 0. False, with a problem, when it is none or
+/* Any word as a duration, for `owner`. False, with a problem, when it is none or
  * longer than max_ms. */
-bool duration_read(struct draft *draft, const char *owner, const struct token *word,
+bool word_duration(struct draft *draft, const char *owner, const struct token *word,
 		   uint64_t max_ms, uint64_t *ms);
+
+/* The first argument as a duration of at most a day: 5s, 1m30s, 1.5h. False, with a problem, when
+ * it is something else. */
+bool duration_read(struct draft *draft, const struct statement *statement, uint64_t *ms);
 
 /* Adds ", did you mean ..." to a problem about `word`, which is none of words[0..n), or names them
  * all when none is near. */

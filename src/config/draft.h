@@ -50,13 +50,6 @@ struct draft_block {
 	struct query_block_config query; /* all but clusters, logs and forwards */
 };
 
-/* A `kubernetes` source with the words that made it, to find equal ones. */
-struct draft_source {
-	struct kube_source_config kube; /* owns its selectors until the config does */
-	const char *labels;		/* NULL: none */
-	const char *namespace_labels;
-};
-
 struct draft_http { /* an ARRAY(struct config_http) */
 	struct config_http *items;
 	size_t len, cap;
@@ -67,8 +60,8 @@ struct draft {
 	const struct config_machine *machine;
 	const struct config_options *options;
 	struct problems problems;
-	ARRAY(struct draft_block *) blocks; /* owned */
-	ARRAY(struct draft_source) sources;
+	ARRAY(struct draft_block *) blocks;	  /* owned */
+	ARRAY(struct kube_source_config) sources; /* own their selectors until the config does */
 	struct draft_http health, ready, prometheus;
 	uint64_t lameduck_ms;
 	bool has_debug;

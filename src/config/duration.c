@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Durations as Go's time.ParseDuration reads them; a bare number but 0 has no unit and is none.
+ * Durations as Go's time.ParseDuration reads them, but for signs.
  */
 #include <string.h>
 
@@ -28,7 +28,7 @@ static double read_unit(const char *text, size_t *len)
 }
 
 /* A duration as Go writes it: 5s, 1m30s, 1.5h, 300ms, 0. Negative when it is none. */
-static double read_text(const char *text)
+static double read_duration(const char *text)
 {
 	double total = 0;
 
@@ -56,21 +56,32 @@ static double read_text(const char *text)
 	return total;
 }
 
-bool duration_read(struct draft *draft, const char *owner, const struct token *word,
-		   uint64_t max_ms, uint64_t *ms)
+bool duration_read(struct draft *draft, const struct statement *statement, uint64_t *ms)
 {
-	double value = read_text(word->text);
+	const struct token *word = &statement->words[1];
+	double total = read_duration(word->text);
 
-	if (value < 0 || value > (double)max_ms) {
-		char most[32] = "a day";
-
-		if (max_ms != DURATION_MAX_MS)
-			snprintf(most, sizeof(most), "%llus", (unsigned long long)max_ms / 1000);
+	if (total < 0 || total > (double)DURATION_MAX_MS) {
 		problem_at(&draft->problems, word,
-			   "%s: \"%s\" is not a duration of at most %s, as in 5s or 1m30s", owner,
-			   word->text, most);
+			   "\"%s\" is not a duration of at most a day, as in 5s or 1m30s",
+			   word->text);
 		return false;
 	}
-	*ms = (uint64_t)value;
+	*ms = (uint64_t)total;
+	return true;
+}
+
+bool word_duration(struct draft *draft, const char *owner, const struct token *word,
+		   uint64_t max_ms, uint64_t *ms)
+{
+	double total = read_duration(word->text);
+
+	if (total < 0 || total > (double)max_ms) {
+		problem_at(&draft->problems, word,
+			   "%s: \"%s\" is not a duration of at most %llus, as in 5s or 1m30s",
+			   owner, word->text, (unsigned long long)max_ms / 1000);
+		return false;
+	}
+	*ms = (uint64_t)total;
 	return true;
 }

@@ -46,7 +46,7 @@ static void parse_expire(struct draft *draft, void *into, const struct statement
 	uint64_t ms;
 
 	if (args_check(draft, statement, 1, 1) && block_refuse(draft, statement) &&
-	    duration_read(draft, "forward", &statement->words[1], DURATION_MAX_MS, &ms))
+	    word_duration(draft, "forward", &statement->words[1], DURATION_MAX_MS, &ms))
 		forward->group.expire_ms = (uint32_t)ms;
 }
 
@@ -99,7 +99,7 @@ static void parse_health_check(struct draft *draft, void *into, const struct sta
 	uint64_t ms;
 
 	if (!args_check(draft, statement, 1, 4) || !block_refuse(draft, statement) ||
-	    !duration_read(draft, "forward", &statement->words[1], DURATION_MAX_MS, &ms))
+	    !word_duration(draft, "forward", &statement->words[1], DURATION_MAX_MS, &ms))
 		return;
 	forward->group.health_interval_ms = (uint32_t)ms;
 	for (size_t i = 2; i < statement->n_words; i++) {

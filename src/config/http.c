@@ -80,13 +80,10 @@ static void parse_address(struct draft *draft, const struct statement *statement
 
 static void parse_lameduck(struct draft *draft, void *into, const struct statement *statement)
 {
-	if (!args_check(draft, statement, 1, 1) || !block_refuse(draft, statement))
-		return;
-
 	uint64_t ms;
 
-	if (duration_read(draft, "health", &statement->words[1], DURATION_MAX_MS, &ms) &&
-	    ms > draft->lameduck_ms)
+	if (args_check(draft, statement, 1, 1) && block_refuse(draft, statement) &&
+	    duration_read(draft, statement, &ms) && ms > draft->lameduck_ms)
 		draft->lameduck_ms = ms;
 }
 

@@ -14,7 +14,7 @@ struct words { /* an ARRAY(const char *) */
 
 struct kubernetes {
 	struct query_cluster_config cluster;
-	struct draft_source source;
+	struct kube_source_config source;
 	struct words objects, namespaces;
 };
 
@@ -41,6 +41,96 @@ static void parse_objects(struct draft *draft, void *into, const struct statemen
 	}
 	add_words(draft, statement, &kubernetes->objects);
 }
+
+/* ---- the API server ---- */
+
+/* The i-th argument of an option that has it in the arena; NULL when it is empty. */
+static const char *word_of(struct draft *draft, const struct statement *statement, size_t i)
+{
+	const char *text = statement->words[i].text;
+
+	return *text ? arena_strndup(draft->arena, text, strlen(text)) : NULL;
+}
+
+/* Likewise, and an empty one is a problem. */
+static const char *path_of(struct draft *draft, const struct statement *statement, size_t i)
+{
+	const char *path = word_of(draft, statement, i);
+
+	if (!path)
+		problem_at(&draft->problems, &statement->words[i],
+			   "kubernetes: a path of \"%s\" is empty", statement->words[0].text);
+	return path;
+}
+
+/* CoreDNS takes several endpoints and asks the first one only. */
+static void parse_endpoint(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct kubernetes *kubernetes = into;
+	struct text why = {0};
+
+	if (!args_check(draft, statement, 1, SIZE_MAX - 1) || !block_refuse(draft, statement))
+		return;
+	if (statement->n_words > 2)
+		problem_at(&draft->problems, &statement->words[2],
+			   "kubernetes: only one \"endpoint\" is asked: leave the others out, or "
+			   "give the address of a load balancer before them");
+	if (kube_endpoint_check(statement->words[1].text, &why) != 0)
+		problem_at(&draft->problems, &statement->words[1], "kubernetes: endpoint: %s",
+			   why.bytes);
+	kubernetes->source.access.endpoint = word_of(draft, statement, 1);
+	text_fini(&why);
+}
+
+static void parse_tls(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct kube_access_config *access = &((struct kubernetes *)into)->source.access;
+
+	if (!args_check(draft, statement, 3, 3) || !block_refuse(draft, statement))
+		return;
+	access->tls_cert = path_of(draft, statement, 1);
+	access->tls_key = path_of(draft, statement, 2);
+	access->tls_ca = path_of(draft, statement, 3);
+}
+
+static void parse_kubeconfig(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct kube_access_config *access = &((struct kubernetes *)into)->source.access;
+
+	if (!args_check(draft, statement, 1, 2) || !block_refuse(draft, statement))
+		return;
+	access->kubeconfig = path_of(draft, statement, 1);
+	access->context = statement->n_words > 2 ? word_of(draft, statement, 2) : NULL;
+}
+
+static void parse_startup_timeout(struct draft *draft, void *into,
+				  const struct statement *statement)
+{
+	struct kubernetes *kubernetes = into;
+
+	if (args_check(draft, statement, 1, 1) && block_refuse(draft, statement))
+		duration_read(draft, statement, &kubernetes->source.startup_timeout_ms);
+}
+
+/* How fast CoreDNS may ask: accepted, but of no effect on a few watches. */
+static void parse_rate(struct draft *draft, void *into, const struct statement *statement)
+{
+	const struct token *word = &statement->words[1];
+	char *end;
+
+	if (!args_check(draft, statement, 1, 1) || !block_refuse(draft, statement))
+		return;
+	/* No sign, no hexadecimals, no infinity. */
+	if (strspn(word->text, "0123456789.") == strlen(word->text)) {
+		strtod(word->text, &end);
+		if (end > word->text && *end == '\0')
+			return;
+	}
+	problem_at(&draft->problems, word, "%s: \"%s\" is not a number from 0 on",
+		   statement->words[0].text, word->text);
+}
+
+/* ---- the records ---- */
 
 static void parse_namespaces(struct draft *draft, void *into, const struct statement *statement)
 {
@@ -95,7 +185,7 @@ static void parse_noendpoints(struct draft *draft, void *into, const struct stat
 {
 	struct kubernetes *kubernetes = into;
 
-	kubernetes->source.kube.noendpoints = is_flag(draft, statement);
+	kubernetes->source.noendpoints = is_flag(draft, statement);
 }
 
 static void parse_endpoint_pod_names(struct draft *draft, void *into,
@@ -103,7 +193,7 @@ static void parse_endpoint_pod_names(struct draft *draft, void *into,
 {
 	struct kubernetes *kubernetes = into;
 
-	kubernetes->source.kube.endpoint_pod_names = is_flag(draft, statement);
+	kubernetes->source.endpoint_pod_names = is_flag(draft, statement);
 }
 
 static void parse_ignore(struct draft *draft, void *into, const struct statement *statement)
@@ -113,9 +203,8 @@ static void parse_ignore(struct draft *draft, void *into, const struct statement
 
 	if (!args_check(draft, statement, 1, 1) || !block_refuse(draft, statement))
 		return;
-	kubernetes->source.kube.ignore_empty_service =
-		strcmp(statement->words[1].text, names[0]) == 0;
-	if (!kubernetes->source.kube.ignore_empty_service)
+	kubernetes->source.ignore_empty_service = strcmp(statement->words[1].text, names[0]) == 0;
+	if (!kubernetes->source.ignore_empty_service)
 		word_refuse(draft, &statement->words[1], "kubernetes: cannot ignore", names,
 			    ARRAY_LEN(names));
 }
@@ -144,17 +233,17 @@ read_selector(struct draft *draft, const struct statement *statement, const char
 
 static void parse_labels(struct draft *draft, void *into, const struct statement *statement)
 {
-	struct draft_source *source = &((struct kubernetes *)into)->source;
+	struct kube_source_config *source = &((struct kubernetes *)into)->source;
 
-	source->kube.labels = read_selector(draft, statement, &source->labels);
+	source->labels = read_selector(draft, statement, &source->labels_text);
 }
 
 static void parse_namespace_labels(struct draft *draft, void *into,
 				   const struct statement *statement)
 {
-	struct draft_source *source = &((struct kubernetes *)into)->source;
+	struct kube_source_config *source = &((struct kubernetes *)into)->source;
 
-	source->kube.namespace_labels = read_selector(draft, statement, &source->namespace_labels);
+	source->namespace_labels = read_selector(draft, statement, &source->namespace_labels_text);
 }
 
 static void parse_fallthrough(struct draft *draft, void *into, const struct statement *statement)
@@ -171,12 +260,12 @@ static void parse_fallthrough(struct draft *draft, void *into, const struct stat
 
 static const struct directive options[] = {
 	{.name = "objects", .parse = parse_objects, .is_repeatable = true},
-	{.name = "endpoint"},
-	{.name = "tls"},
-	{.name = "kubeconfig"},
-	{.name = "apiserver_qps"},
-	{.name = "apiserver_burst"},
-	{.name = "apiserver_max_inflight"},
+	{.name = "endpoint", .parse = parse_endpoint},
+	{.name = "tls", .parse = parse_tls},
+	{.name = "kubeconfig", .parse = parse_kubeconfig},
+	{.name = "apiserver_qps", .parse = parse_rate},
+	{.name = "apiserver_burst", .parse = parse_rate},
+	{.name = "apiserver_max_inflight", .parse = parse_rate},
 	{.name = "namespaces", .parse = parse_namespaces, .is_repeatable = true},
 	{.name = "labels", .parse = parse_labels},
 	{.name = "namespace_labels", .parse = parse_namespace_labels},
@@ -187,7 +276,7 @@ static const struct directive options[] = {
 	{.name = "fallthrough", .parse = parse_fallthrough},
 	{.name = "ignore", .parse = parse_ignore},
 	{.name = "multicluster"},
-	{.name = "startup_timeout"},
+	{.name = "startup_timeout", .parse = parse_startup_timeout},
 	{.name = "zonal"},
 	{.name = "transfer", .instead = "use the directive `transfer`, as in CoreDNS since 1.8"},
 	{.name = "upstream", .instead = REMOVED_INSTEAD},
@@ -266,25 +355,32 @@ static bool is_equal_list(const char *const *a, size_t n_a, const char *const *b
 	return n_a == n_b;
 }
 
-static bool is_equal_source(const struct draft_source *a, const struct draft_source *b)
+static bool is_equal_access(const struct kube_access_config *a, const struct kube_access_config *b)
 {
-	const struct kube_source_config *p = &a->kube, *q = &b->kube;
+	return is_equal_text(a->endpoint, b->endpoint) && is_equal_text(a->tls_cert, b->tls_cert) &&
+	       is_equal_text(a->tls_key, b->tls_key) && is_equal_text(a->tls_ca, b->tls_ca) &&
+	       is_equal_text(a->kubeconfig, b->kubeconfig) && is_equal_text(a->context, b->context);
+}
 
-	return is_equal_list(p->objects, p->n_objects, q->objects, q->n_objects) &&
-	       is_equal_list(p->namespaces, p->n_namespaces, q->namespaces, q->n_namespaces) &&
-	       is_equal_text(a->labels, b->labels) &&
-	       is_equal_text(a->namespace_labels, b->namespace_labels) &&
-	       p->noendpoints == q->noendpoints && p->endpoint_pod_names == q->endpoint_pod_names &&
-	       p->ignore_empty_service == q->ignore_empty_service && p->wants_pods == q->wants_pods;
+static bool is_equal_source(const struct kube_source_config *a, const struct kube_source_config *b)
+{
+	return a->is_api == b->is_api && is_equal_access(&a->access, &b->access) &&
+	       a->startup_timeout_ms == b->startup_timeout_ms &&
+	       is_equal_list(a->objects, a->n_objects, b->objects, b->n_objects) &&
+	       is_equal_list(a->namespaces, a->n_namespaces, b->namespaces, b->n_namespaces) &&
+	       is_equal_text(a->labels_text, b->labels_text) &&
+	       is_equal_text(a->namespace_labels_text, b->namespace_labels_text) &&
+	       a->noendpoints == b->noendpoints && a->endpoint_pod_names == b->endpoint_pod_names &&
+	       a->ignore_empty_service == b->ignore_empty_service && a->wants_pods == b->wants_pods;
 }
 
 /* The index of the source, a new one or an equal one that is there; the selectors are the draft's
  * from now on. */
-static size_t give_source(struct draft *draft, const struct draft_source *source)
+static size_t give_source(struct draft *draft, const struct kube_source_config *source)
 {
 	for (size_t i = 0; i < draft->sources.len; i++) {
 		if (is_equal_source(&draft->sources.items[i], source)) {
-			source_free(&source->kube);
+			source_free(source);
 			return i;
 		}
 	}
@@ -296,13 +392,23 @@ static size_t give_source(struct draft *draft, const struct draft_source *source
 static void check_options(struct draft *draft, const struct statement *statement,
 			  const struct kubernetes *kubernetes)
 {
+	const struct kube_access_config *access = &kubernetes->source.access;
 	const struct token *name = &statement->words[0];
 
-	if (kubernetes->objects.len == 0)
+	if (kubernetes->objects.len > 0 &&
+	    (access->endpoint || access->tls_cert || access->kubeconfig))
 		problem_at(&draft->problems, name,
-			   "kubernetes: watching the API server is not there yet: give "
-			   "`objects PATH...`");
-	if (kubernetes->namespaces.len > 0 && kubernetes->source.kube.namespace_labels)
+			   "kubernetes: \"objects\" is instead of an API server: it excludes "
+			   "\"endpoint\", \"tls\" and \"kubeconfig\"");
+	else if (access->kubeconfig && (access->endpoint || access->tls_cert))
+		problem_at(&draft->problems, name,
+			   "kubernetes: \"kubeconfig\" names the API server: it excludes "
+			   "\"endpoint\" and \"tls\"");
+	else if (access->tls_cert && !access->endpoint)
+		problem_at(&draft->problems, name,
+			   "kubernetes: \"tls\" needs an \"endpoint\": in a pod it is the service "
+			   "account that counts");
+	if (kubernetes->namespaces.len > 0 && kubernetes->source.namespace_labels)
 		problem_at(
 			&draft->problems, name,
 			"kubernetes: \"namespaces\" and \"namespace_labels\" exclude each other");
@@ -311,8 +417,9 @@ static void check_options(struct draft *draft, const struct statement *statement
 void kubernetes_parse(struct draft *draft, void *into, const struct statement *statement)
 {
 	struct draft_block *block = into;
-	struct kubernetes kubernetes = {.cluster = {.ttl_s = 5}};
-	struct kube_source_config *kube = &kubernetes.source.kube;
+	struct kubernetes kubernetes = {.cluster = {.ttl_s = 5},
+					.source = {.startup_timeout_ms = 5000}};
+	struct kube_source_config *kube = &kubernetes.source;
 
 	read_zones(draft, block, statement, &kubernetes.cluster);
 	directives_run(draft, &(struct directives){"kubernetes", options, ARRAY_LEN(options)},
@@ -320,6 +427,7 @@ void kubernetes_parse(struct draft *draft, void *into, const struct statement *s
 	check_options(draft, statement, &kubernetes);
 	kube->objects = copy_words(draft, &kubernetes.objects);
 	kube->n_objects = kubernetes.objects.len;
+	kube->is_api = kube->n_objects == 0;
 	kube->namespaces = copy_words(draft, &kubernetes.namespaces);
 	kube->n_namespaces = kubernetes.namespaces.len;
 	kube->wants_pods = kubernetes.cluster.pods == QUERY_PODS_VERIFIED;

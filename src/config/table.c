@@ -90,7 +90,7 @@ static void parse_reload(struct draft *draft, void *into, const struct statement
 	for (size_t i = 1; i < statement->n_words; i++) {
 		if (i == 1 && strcmp(statement->words[i].text, "off") == 0)
 			return;
-		if (!duration_read(draft, "reload", &statement->words[i], DURATION_MAX_MS, &ms))
+		if (!word_duration(draft, "reload", &statement->words[i], DURATION_MAX_MS, &ms))
 			return;
 	}
 	draft->has_reload = true;

@@ -408,7 +408,7 @@ static void fill_kube(const struct draft *draft, struct kube_config *kube)
 		arena_alloc(draft->arena, (draft->sources.len + 1) * sizeof(*sources));
 
 	for (size_t i = 0; i < draft->sources.len; i++)
-		sources[i] = draft->sources.items[i].kube;
+		sources[i] = draft->sources.items[i];
 	kube->sources = sources;
 	kube->n_sources = draft->sources.len;
 }

@@ -4,8 +4,46 @@
  */
 #include "json.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
+
+/*
+ * cJSON's allocator has no argument: this is where the tree goes that the thread is just parsing.
+ * Outside of json_parse it is NULL, and memory comes from malloc.
+ */
+/* NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables) */
+static _Thread_local struct arena *parsing;
+
+static void *allocate(size_t size)
+{
+	return parsing ? arena_alloc(parsing, size) : malloc(size);
+}
+
+static void release(void *memory)
+{
+	if (!parsing)
+		free(memory);
+}
+
+static void set_allocator(void)
+{
+	cJSON_Hooks hooks = {allocate, release};
+
+	cJSON_InitHooks(&hooks);
+}
+
+const cJSON *json_parse(struct arena *arena, const char *bytes, size_t len, const char **end)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const cJSON *tree;
+
+	CHECK(pthread_once(&once, set_allocator) == 0);
+	parsing = arena;
+	tree = cJSON_ParseWithLengthOpts(bytes, len, end, 0);
+	parsing = NULL;
+	return tree;
+}
 
 struct json json_root(const cJSON *tree, struct json_fault *fault)
 {

@@ -13,11 +13,19 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/arena.h"
 #include "base/check.h"
 #include "base/text.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/*
+ * Parses bytes[0..len) into a tree that lives in the arena, with no allocation of its own: it is
+ * never given to cJSON_Delete, and is gone with arena_reset. NULL when it is no JSON; *end is then
+ * where.
+ */
+const cJSON *json_parse(struct arena *arena, const char *bytes, size_t len, const char **end);
 
 struct json_fault {
 	struct text *why; /* borrowed: "path: reason" is appended; NULL: nobody reads it */

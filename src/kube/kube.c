@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The kube thread: one loop, one timer that polls the files of every source, one async that stops
- * it.
+ * The kube thread: one loop, one timer that polls the files of the sources that have them, the
+ * requests of those that watch an API server, one async that stops it.
  *
- * The happy path: kube_open starts the thread; it reads everything at once, then looks again every
- * FILES_POLL_MS. kube_close wakes it, it closes its handles, the loop ends, and the thread is
- * joined.
+ * The happy path: kube_open starts the thread. Files are read at once, then looked at every
+ * FILES_POLL_MS; API servers are listed and watched, and what one turn of the loop has brought is
+ * published at its end, as one batch. kube_close wakes the thread, it closes its handles, the loop
+ * ends, and the thread is joined.
  */
 #include "kube_private.h"
 
@@ -20,22 +21,30 @@
 
 /* ---- a source ---- */
 
-static void init_source(struct source *source, const struct kube_source_config *config,
-			struct table *table, struct log_channel *channel)
+/* 0, or -errno with the reason in *why. */
+static int init_source(struct source *source, const struct kube_source_config *config,
+		       struct table *table, struct log_channel *channel, struct text *why)
 {
 	store_init(&source->store);
+	source->config = config;
 	source->table = table;
 	source->serial = table_serial(table);
 	source->reader = (struct reader){.config = config, .store = &source->store, .log = channel};
 	source->records = (struct records){.config = config, .table = table};
+	text_puts(&source->missing, "kubernetes: nothing is read yet\n");
+	if (config->is_api)
+		return api_init(&source->api, config, &source->store, channel, why);
 	files_init(&source->files, config, &source->reader, &source->records);
-	text_puts(&source->missing, "kubernetes: objects are not read yet\n");
+	return 0;
 }
 
 static void fini_source(struct source *source)
 {
 	store_fini(&source->store);
-	files_fini(&source->files);
+	if (source->config && source->config->is_api)
+		api_fini(&source->api);
+	else if (source->config)
+		files_fini(&source->files);
 	text_fini(&source->missing);
 }
 
@@ -49,29 +58,58 @@ static void count_source(struct source *source, uint64_t unix_ms)
 	counter_set(&source->counters.last_change_unix_ms, unix_ms);
 }
 
+/* Not synced, or only now. */
 static void tell_status(struct kube *kube, struct source *source)
 {
 	pthread_mutex_lock(&kube->status_lock);
 	text_fini(&source->missing);
-	if (!source->files.is_synced)
+	if (!source->is_synced && source->config->is_api)
+		api_tell_missing(&source->api, &source->missing);
+	else if (!source->is_synced)
 		files_tell_missing(&source->files, &source->missing);
 	pthread_mutex_unlock(&kube->status_lock);
 }
 
-static void poll_source(struct kube *kube, struct source *source)
+static void poll_files(struct kube *kube, struct source *source)
 {
 	bool is_first = !source->files.is_polled;
-	bool was_synced = source->files.is_synced;
+	bool was_synced = source->is_synced;
 	uint64_t n_dropped = source->store.n_dropped;
 	uint64_t unix_ms = clock_unix_ms();
 
 	if (files_poll(&source->files, clock_monotonic_ns() / 1000000u, unix_ms))
 		count_source(source, unix_ms);
+	source->is_synced = source->files.is_synced;
 	if (!was_synced)
 		tell_status(kube, source);
 	/* Decoding and what is dropped leave holes that are not needed again. */
 	if (is_first || source->store.n_dropped - n_dropped > TRIM_DROPPED)
 		malloc_trim(0);
+}
+
+/* A turn of the loop is over. Before the first full set nothing is published; ready is told when it
+ * is. */
+static void publish_api(struct kube *kube, struct source *source)
+{
+	bool was_synced = source->is_synced;
+	uint64_t n_dropped = source->store.n_dropped - source->n_trimmed;
+
+	api_settle(&source->api);
+	source->is_synced = was_synced || api_is_synced(&source->api);
+	if (source->is_synced && (!was_synced || store_is_dirty(&source->store)) &&
+	    !api_is_partial(&source->api)) {
+		uint64_t unix_ms = clock_unix_ms();
+
+		records_publish(&source->records, &source->store, unix_ms, true);
+		count_source(source, unix_ms);
+	}
+	/* Ready is told when the names are there. */
+	if (!was_synced)
+		tell_status(kube, source);
+	if (source->is_synced == was_synced && n_dropped <= TRIM_DROPPED)
+		return;
+	malloc_trim(0);
+	source->n_trimmed = source->store.n_dropped;
 }
 
 /* ---- the thread ---- */
@@ -80,15 +118,34 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct kube *kube = timer->data;
 
-	for (size_t i = 0; i < kube->n_sources; i++)
-		poll_source(kube, &kube->sources[i]);
+	for (size_t i = 0; i < kube->n_sources; i++) {
+		if (!kube->sources[i].config->is_api)
+			poll_files(kube, &kube->sources[i]);
+	}
+}
+
+/* Before the loop sleeps, whatever has brought something: sockets, or curl's timers. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+	struct kube *kube = prepare->data;
+
+	for (size_t i = 0; i < kube->n_sources; i++) {
+		if (kube->sources[i].config->is_api)
+			publish_api(kube, &kube->sources[i]);
+	}
 }
 
 static void on_stop(uv_async_t *stop)
 {
 	struct kube *kube = stop->data;
 
+	for (size_t i = 0; i < kube->n_sources; i++) {
+		if (kube->sources[i].config->is_api)
+			api_close(&kube->sources[i].api);
+	}
+	http_close(kube->http);
 	uv_close((uv_handle_t *)&kube->timer, NULL);
+	uv_close((uv_handle_t *)&kube->prepare, NULL);
 	uv_close((uv_handle_t *)&kube->stop, NULL);
 }
 
@@ -114,54 +171,93 @@ static int start_thread(struct kube *kube)
 	return error;
 }
 
+/* 0 or -errno. */
 static int open_loop(struct kube *kube)
 {
 	int error = uv_loop_init(&kube->loop);
 
 	if (error != 0)
 		return error;
-	error = uv_async_init(&kube->loop, &kube->stop, on_stop);
+	error = http_open(&kube->http, &kube->loop);
+	if (error == 0) {
+		error = uv_async_init(&kube->loop, &kube->stop, on_stop);
+		if (error != 0)
+			http_close(kube->http);
+	}
 	if (error != 0) {
-		uv_loop_close(&kube->loop);
+		uv_run(&kube->loop, UV_RUN_DEFAULT);
+		CHECK(uv_loop_close(&kube->loop) == 0);
 		return error;
 	}
-	kube->stop.data = kube->timer.data = kube;
+	kube->stop.data = kube->timer.data = kube->prepare.data = kube;
 	CHECK(uv_timer_init(&kube->loop, &kube->timer) == 0);
-	CHECK(uv_timer_start(&kube->timer, on_timer, 0, FILES_POLL_MS) == 0);
+	CHECK(uv_prepare_init(&kube->loop, &kube->prepare) == 0);
 	return 0;
+}
+
+static void open_sources(struct kube *kube)
+{
+	bool has_files = false;
+
+	for (size_t i = 0; i < kube->n_sources; i++) {
+		struct source *source = &kube->sources[i];
+
+		if (source->config->is_api)
+			api_open(&source->api, &kube->loop, kube->http, &kube->status_lock);
+		else
+			has_files = true;
+	}
+	if (has_files)
+		CHECK(uv_timer_start(&kube->timer, on_timer, 0, FILES_POLL_MS) == 0);
+	CHECK(uv_prepare_start(&kube->prepare, on_prepare) == 0);
 }
 
 static void free_kube(struct kube *kube)
 {
 	for (size_t i = 0; i < kube->n_sources; i++)
 		fini_source(&kube->sources[i]);
+	http_free(kube->http);
 	pthread_mutex_destroy(&kube->status_lock);
 	free(kube->sources);
 	free(kube);
 }
 
+/* With the sources there. 0 or -errno; then nothing is left open. */
+static int run(struct kube *kube)
+{
+	int error = open_loop(kube);
+
+	if (error != 0)
+		return error;
+	open_sources(kube);
+	error = start_thread(kube);
+	if (error == 0)
+		return 0;
+	on_stop(&kube->stop);
+	uv_run(&kube->loop, UV_RUN_DEFAULT);
+	CHECK(uv_loop_close(&kube->loop) == 0);
+	return error;
+}
+
 int kube_open(struct kube **kube, const struct kube_config *config, struct table *const *tables,
-	      struct log *log)
+	      struct log *log, struct text *why)
 {
 	struct kube *opened = mem_zalloc(sizeof(*opened));
 	struct log_channel *channel = log ? log_channel_new(log, LOG_RING_BYTES) : NULL;
-	int error;
+	int error = 0;
 
 	pthread_mutex_init(&opened->status_lock, NULL);
 	opened->n_sources = config->n_sources;
 	opened->sources = mem_zalloc(config->n_sources * sizeof(opened->sources[0]));
-	for (size_t i = 0; i < config->n_sources; i++)
-		init_source(&opened->sources[i], &config->sources[i], tables[i], channel);
-	error = open_loop(opened);
-	if (error != 0) {
-		free_kube(opened);
-		return error;
+	for (size_t i = 0; i < config->n_sources && error == 0; i++)
+		error = init_source(&opened->sources[i], &config->sources[i], tables[i], channel,
+				    why);
+	if (error == 0) {
+		error = run(opened);
+		if (error != 0)
+			text_puts(why, uv_strerror(error));
 	}
-	error = start_thread(opened);
 	if (error != 0) {
-		on_stop(&opened->stop);
-		uv_run(&opened->loop, UV_RUN_DEFAULT);
-		CHECK(uv_loop_close(&opened->loop) == 0);
 		free_kube(opened);
 		return error;
 	}

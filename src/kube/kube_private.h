@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "api.h"
 #include "files.h"
 
 /* What metrics.c reads while the thread runs; relaxed atomics (base/counter.h). */
@@ -18,9 +19,13 @@ struct source_counters {
 /* The kube thread's alone, but for what is said otherwise. */
 struct source {
 	struct store store;
-	struct reader reader;	/* its counters: any thread */
-	struct records records; /* its histogram: any thread */
-	struct files files;
+	struct reader reader;			 /* its counters: any thread */
+	struct records records;			 /* its histogram: any thread */
+	const struct kube_source_config *config; /* borrowed */
+	struct files files;			 /* of a source with `objects` */
+	struct api api;				 /* of one without */
+	bool is_synced;
+	uint64_t n_trimmed;		 /* of store.n_dropped, when memory was last given back */
 	struct table *table;		 /* borrowed */
 	uint32_t serial;		 /* of the table at the last look */
 	struct text missing;		 /* guarded by kube->status_lock; empty: synced */
@@ -29,8 +34,10 @@ struct source {
 
 struct kube {
 	uv_loop_t loop;
-	uv_timer_t timer;
+	uv_timer_t timer;     /* looks at files */
+	uv_prepare_t prepare; /* publishes what a turn of the loop has brought from API servers */
 	uv_async_t stop;
+	struct http *http; /* owned */
 	uv_thread_t thread;
 	pthread_mutex_t
 		status_lock;	/* off the query path: /ready, and a poll until all is synced */

@@ -2,6 +2,7 @@
  *
  * The kube thread's figures, summed over the sources.
  */
+#include "base/clock.h"
 #include "base/metrics.h"
 
 #include "kube_private.h"
@@ -103,10 +104,214 @@ static void write_records(const struct kube *kube, struct text *page)
 	}
 }
 
+/* ---- API servers ---- */
+
+/* One row of a family: calls write(page, api, host) for each source that watches one. */
+static void each_api(struct kube *kube, struct text *page,
+		     void (*write)(struct text *page, const struct api *api, const char *host))
+{
+	for (size_t i = 0; i < kube->n_sources; i++) {
+		const struct api *api = &kube->sources[i].api;
+		struct text host = {0};
+
+		if (!kube->sources[i].config->is_api)
+			continue;
+		pthread_mutex_lock(&kube->status_lock);
+		text_puts(&host, api->host.len > 0 ? api->host.bytes : "");
+		pthread_mutex_unlock(&kube->status_lock);
+		write(page, api, host.bytes);
+		text_fini(&host);
+	}
+}
+
+#define REST "coredns_kubernetes_rest_client_"
+
+static void write_requests(struct text *page, const struct api *api, const char *host)
+{
+	for (unsigned status = 0; status < API_HTTP_STATUS_MAX; status++) {
+		uint64_t n = counter_read(&api->counters.requests[status]);
+		char code[16] = "<error>"; /* client-go's word */
+
+		if (n == 0)
+			continue;
+		if (status > 0)
+			snprintf(code, sizeof(code), "%u", status);
+
+		const struct metrics_label labels[] = {
+			{"code", code}, {"host", host}, {"method", "GET"}};
+
+		metrics_sample(page, REST "requests_total", labels, ARRAY_LEN(labels), (double)n);
+	}
+}
+
+static void write_durations_of(struct text *page, const char *name, const char *host,
+			       const struct histogram *histogram)
+{
+	const struct metrics_label labels[] = {{"host", host}, {"verb", "GET"}};
+	const struct metrics_histogram_in in = {
+		.name = name,
+		.labels = labels,
+		.n_labels = ARRAY_LEN(labels),
+		.bounds = &api_duration_bounds,
+		.unit = 1e6,
+	};
+
+	metrics_histogram(page, &in, histogram);
+}
+
+static void write_durations(struct text *page, const struct api *api, const char *host)
+{
+	write_durations_of(page, REST "request_duration_seconds", host, &api->counters.duration_us);
+}
+
+/* Nothing holds requests back here: each waited for no time. */
+static void write_waits(struct text *page, const struct api *api, const char *host)
+{
+	struct histogram none = {0};
+
+	for (unsigned status = 0; status < API_HTTP_STATUS_MAX; status++)
+		none.counts[0] += counter_read(&api->counters.requests[status]);
+	write_durations_of(page, REST "rate_limiter_duration_seconds", host, &none);
+}
+
+static void write_rest(struct kube *kube, struct text *page)
+{
+	metrics_family(page, REST "requests_total", "counter",
+		       "Number of HTTP requests to the API server, by status code.");
+	each_api(kube, page, write_requests);
+	metrics_family(page, REST "request_duration_seconds", "histogram",
+		       "Time until the head of the API server's answer.");
+	each_api(kube, page, write_durations);
+	metrics_family(page, REST "rate_limiter_duration_seconds", "histogram",
+		       "Time that requests were held back by the client: always 0.");
+	each_api(kube, page, write_waits);
+}
+
+/* A value of each watch: name{resource, source}. */
+struct watch_family {
+	const char *name, *type, *help;
+	double (*value)(const struct watch *watch);
+};
+
+/* -1: nothing has come yet. */
+static double value_age(const struct watch *watch)
+{
+	uint64_t last_ms = counter_read(&watch->counters.last_event_ms);
+
+	return last_ms > 0 ? (double)clock_monotonic_ns() / 1e9 - (double)last_ms / 1e3 : -1;
+}
+
+static double value_version(const struct watch *watch)
+{
+	return (double)counter_read(&watch->counters.version);
+}
+
+static double value_synced(const struct watch *watch)
+{
+	return (double)counter_read(&watch->counters.is_complete);
+}
+
+static double value_events(const struct watch *watch)
+{
+	return (double)counter_read(&watch->counters.events);
+}
+
+static double value_reconnects(const struct watch *watch)
+{
+	return (double)counter_read(&watch->counters.reconnects);
+}
+
+static double value_decode_errors(const struct watch *watch)
+{
+	return (double)counter_read(&watch->counters.decode_errors);
+}
+
+#define WATCH "kaname_kubernetes_watch_"
+
+static const struct watch_family watch_families[] = {
+	{WATCH "last_event_age_seconds", "gauge",
+	 "Time since the last event, bookmark or whole list; -1 before the first.", value_age},
+	{WATCH "resource_version", "gauge", "The resourceVersion that is watched from.",
+	 value_version},
+	{WATCH "synced", "gauge", "1 when the resource has been listed whole once.", value_synced},
+	{WATCH "events_total", "counter", "Events and bookmarks.", value_events},
+	{WATCH "reconnects_total", "counter", "Watches that were taken up again.",
+	 value_reconnects},
+	{WATCH "decode_errors_total", "counter", "Objects and responses that could not be decoded.",
+	 value_decode_errors},
+};
+
+/* Labels of watch w of source i; room is for the index's text. */
+struct watch_labels {
+	struct metrics_label items[3]; /* the third is the caller's */
+	char source[24];
+};
+
+static void fill_labels(struct watch_labels *labels, const struct watch *watch, size_t i)
+{
+	snprintf(labels->source, sizeof(labels->source), "%zu", i);
+	labels->items[0] = (struct metrics_label){"resource", watch_name(watch)};
+	labels->items[1] = (struct metrics_label){"source", labels->source};
+}
+
+static void write_watch_family(const struct kube *kube, struct text *page,
+			       const struct watch_family *family)
+{
+	metrics_family(page, family->name, family->type, family->help);
+	for (size_t i = 0; i < kube->n_sources; i++) {
+		const struct api *api = &kube->sources[i].api;
+
+		for (unsigned w = 0; w < api->n_watches; w++) {
+			const struct watch *watch = &api->watches[w].watch;
+			struct watch_labels labels;
+
+			fill_labels(&labels, watch, i);
+			metrics_sample(page, family->name, labels.items, 2, family->value(watch));
+		}
+	}
+}
+
+static void write_relists_of(struct text *page, const struct watch *watch, size_t i)
+{
+	static const char *const reasons[WATCH_N_RELISTS] = {
+		[WATCH_RELIST_FIRST] = "first",		[WATCH_RELIST_EXPIRED] = "expired",
+		[WATCH_RELIST_TOO_LARGE] = "too_large", [WATCH_RELIST_CLUSTER] = "other_cluster",
+		[WATCH_RELIST_GONE] = "gone",		[WATCH_RELIST_REFUSED] = "refused",
+	};
+	struct watch_labels labels;
+
+	fill_labels(&labels, watch, i);
+	for (int reason = 0; reason < WATCH_N_RELISTS; reason++) {
+		labels.items[2] = (struct metrics_label){"reason", reasons[reason]};
+		metrics_sample(page, WATCH "relists_total", labels.items, 3,
+			       (double)counter_read(&watch->counters.relists[reason]));
+	}
+}
+
+static void write_watches(const struct kube *kube, struct text *page)
+{
+	for (size_t i = 0; i < ARRAY_LEN(watch_families); i++)
+		write_watch_family(kube, page, &watch_families[i]);
+	metrics_family(page, WATCH "relists_total", "counter",
+		       "Lists that were asked for, by the reason of the first try.");
+	for (size_t i = 0; i < kube->n_sources; i++) {
+		for (unsigned w = 0; w < kube->sources[i].api.n_watches; w++)
+			write_relists_of(page, &kube->sources[i].api.watches[w].watch, i);
+	}
+}
+
 void kube_metrics_write(struct kube *kube, struct text *page)
 {
+	bool has_api = false;
+
+	for (size_t i = 0; i < kube->n_sources; i++)
+		has_api = has_api || kube->sources[i].config->is_api;
 	write_programming(kube, page);
 	write_objects(kube, page);
 	write_changes(kube, page);
 	write_records(kube, page);
+	if (!has_api)
+		return;
+	write_rest(kube, page);
+	write_watches(kube, page);
 }

@@ -35,6 +35,7 @@ void object_fini(struct object *object)
 {
 	text_fini(&object->content);
 	text_fini(&object->left_out);
+	arena_fini(&object->tree);
 }
 
 static bool is_api_version(enum object_kind kind, const char *api_version)
@@ -226,7 +227,15 @@ static void decode_content(struct object *object, const struct json *root,
 	}
 }
 
-static enum object_outcome decode_tree(struct object *object, const struct json *root,
+static void decode_uid(struct object *object, const struct json *metadata)
+{
+	struct json uid_at = json_member(metadata, "uid");
+	const char *uid = json_string(&uid_at);
+
+	snprintf(object->uid, sizeof(object->uid), "%.63s", uid ? uid : "");
+}
+
+static enum object_outcome decode_root(struct object *object, const struct json *root,
 				       const struct object_input *input,
 				       const struct kube_source_config *config)
 {
@@ -253,9 +262,29 @@ static enum object_outcome decode_tree(struct object *object, const struct json 
 		!is_selected(is_namespace ? config->namespace_labels : config->labels, &labels);
 	if (object->kind == OBJECT_SLICE || object->kind == OBJECT_ENDPOINTS)
 		decode_owner(object, &metadata);
+	if (is_namespace)
+		decode_uid(object, &metadata);
 	if (!object->is_hidden)
 		decode_content(object, root, config);
 	return root->fault->is_set ? OBJECT_BROKEN : OBJECT_DECODED;
+}
+
+enum object_outcome object_decode_tree(struct object *object, const cJSON *tree,
+				       const struct object_input *input,
+				       const struct kube_source_config *config, struct text *why)
+{
+	struct text content = object->content, left_out = object->left_out;
+	struct arena memory = object->tree;
+	struct json_fault fault = {.why = why, .left_out = &object->left_out};
+	struct json root = json_root(tree, &fault);
+
+	content.len = left_out.len = 0;
+	*object = (struct object){.content = content, .left_out = left_out, .tree = memory};
+
+	enum object_outcome outcome = decode_root(object, &root, input, config);
+
+	object->n_left_out = fault.n_left_out;
+	return outcome;
 }
 
 enum object_outcome object_decode(struct object *object, const struct object_input *input,
@@ -263,23 +292,13 @@ enum object_outcome object_decode(struct object *object, const struct object_inp
 				  size_t *fault_offset)
 {
 	const char *end = input->bytes;
-	cJSON *tree = cJSON_ParseWithLengthOpts(input->bytes, input->len, &end, 0);
+	const cJSON *tree;
 
+	arena_reset(&object->tree);
+	tree = json_parse(&object->tree, input->bytes, input->len, &end);
 	if (!tree) {
 		*fault_offset = (size_t)(end - input->bytes);
 		return OBJECT_NOT_JSON;
 	}
-
-	struct text content = object->content, left_out = object->left_out;
-	struct json_fault fault = {.why = why, .left_out = &object->left_out};
-	struct json root = json_root(tree, &fault);
-
-	content.len = left_out.len = 0;
-	*object = (struct object){.content = content, .left_out = left_out};
-
-	enum object_outcome outcome = decode_tree(object, &root, input, config);
-
-	object->n_left_out = fault.n_left_out;
-	cJSON_Delete(tree);
-	return outcome;
+	return object_decode_tree(object, tree, input, config, why);
 }

@@ -11,6 +11,7 @@
 #ifndef KANAME_KUBE_OBJECT_H
 #define KANAME_KUBE_OBJECT_H
 
+#include "base/arena.h"
 #include "kube/kube.h"
 
 enum object_kind {
@@ -23,6 +24,7 @@ enum object_kind {
 #define OBJECT_N_KINDS 5
 
 #define OBJECT_NAME_MAX 253	   /* DNS subdomain, RFC 1123 */
+#define OBJECT_UID_MAX 63	   /* octets; longer ones are cut */
 #define OBJECT_PORTS_MAX 1024	   /* of one object */
 #define OBJECT_ENDPOINTS_MAX 20000 /* addresses of one slice or Endpoints object, ready or not */
 #define OBJECT_ADDRESSES_MAX 64	   /* cluster IPs of a service, addresses of a pod */
@@ -32,13 +34,15 @@ struct object {
 	char namespace[DNS_LABEL_MAX + 1]; /* "" of a Namespace */
 	char name[OBJECT_NAME_MAX + 1];
 	char service[DNS_LABEL_MAX +
-		     1];	  /* of a slice or Endpoints: in the same namespace; "" for none */
-	bool is_hidden;		  /* exists, but a selector leaves it out; content is empty */
+		     1]; /* of a slice or Endpoints: in the same namespace; "" for none */
+	char uid[OBJECT_UID_MAX + 1]; /* of a Namespace; "" for none */
+	bool is_hidden;		      /* exists, but a selector leaves it out; content is empty */
 	uint64_t trigger_unix_ms; /* annotation endpoints.kubernetes.io/last-change-trigger-time; 0
 				     for none */
 	struct text content;	  /* owned, pack.h; reused from one decode to the next */
 	uint32_t n_left_out;	  /* bad ports and endpoints; the rest is in order */
 	struct text left_out;	  /* owned, reused: path and reason of the first */
+	struct arena tree;	  /* owned, reused: of the decoder */
 };
 
 enum object_outcome {
@@ -64,6 +68,14 @@ MUST_USE enum object_outcome object_decode(struct object *object, const struct o
 					   const struct kube_source_config *config,
 					   struct text *why, size_t *fault_offset);
 void object_fini(struct object *object);
+
+/* The same from a tree that is parsed already, borrowed: input's bytes are not looked at, and the
+ * outcome is never OBJECT_NOT_JSON. */
+struct cJSON;
+MUST_USE enum object_outcome object_decode_tree(struct object *object, const struct cJSON *tree,
+						const struct object_input *input,
+						const struct kube_source_config *config,
+						struct text *why);
 
 /* "EndpointSlice" */
 const char *object_kind_text(enum object_kind kind);

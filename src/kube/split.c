@@ -340,6 +340,7 @@ static enum split_event begin_document(struct split *split)
 	memcpy(split->kind, split->hint_kind, sizeof(split->kind));
 	memcpy(split->api_version, split->hint_api_version, sizeof(split->api_version));
 	split->is_list = split->is_null = false;
+	split->metadata.len = 0;
 	capture_begin(split, false);
 	split->at++;
 	split->state = STATE_FIRST_KEY;
@@ -358,6 +359,8 @@ static enum split_event begin_value(struct split *split)
 		return fail_expected(split, "a list in \"items\"");
 	} else if (c == '{' || c == '[') {
 		split->depth = 0;
+		split->in_metadata = c == '{' && strcmp(split->key, "metadata") == 0;
+		split->metadata.len = split->in_metadata ? 0 : split->metadata.len;
 		split->state = STATE_NESTED;
 	} else if (c == '"') {
 		split->at++;
@@ -476,6 +479,22 @@ static enum split_event step_token(struct split *split)
 	return SPLIT_ERROR;
 }
 
+/* Moves on inside a nested value at the first level, and keeps what there is of the metadata. */
+static enum split_event step_nested(struct split *split)
+{
+	const char *from = split->at;
+
+	if (scan_nested(split))
+		split->state = STATE_AFTER_VALUE;
+	if (split->in_metadata)
+		text_append(&split->metadata, from, (size_t)(split->at - from));
+	if (split->metadata.len > SPLIT_METADATA_MAX) {
+		split->in_metadata = false;
+		text_fini(&split->metadata);
+	}
+	return split->state == STATE_FAILED ? SPLIT_ERROR : SPLIT_MORE;
+}
+
 static enum split_event step(struct split *split)
 {
 	switch ((enum state)split->state) {
@@ -490,9 +509,7 @@ static enum split_event step(struct split *split)
 	case STATE_LITERAL:
 		return read_literal(split);
 	case STATE_NESTED:
-		if (scan_nested(split))
-			split->state = STATE_AFTER_VALUE;
-		return split->state == STATE_FAILED ? SPLIT_ERROR : SPLIT_MORE;
+		return step_nested(split);
 	case STATE_ITEM:
 		if (scan_nested(split)) {
 			split->state = STATE_AFTER_ITEM;
@@ -528,6 +545,7 @@ void split_init(struct split *split, const char *kind, const char *api_version)
 void split_fini(struct split *split)
 {
 	text_fini(&split->held);
+	text_fini(&split->metadata);
 }
 
 void split_feed(struct split *split, const char *bytes, size_t len)

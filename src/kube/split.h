@@ -26,6 +26,8 @@
 #define SPLIT_OBJECT_MAX (4u << 20) /* bytes */
 #define SPLIT_DEPTH_MAX 64	    /* open brackets inside a list item or a value */
 #define SPLIT_WORD_MAX 64 /* kind and apiVersion; longer ones are cut: no kind that we know is */
+#define SPLIT_METADATA_MAX \
+	(64 * 1024) /* bytes of a document's metadata; a longer one is not kept */
 
 enum split_event {
 	SPLIT_MORE,	/* the chunk is used up */
@@ -54,10 +56,11 @@ struct split {
 	char kind[SPLIT_WORD_MAX]; /* of the document, "" while unknown: keys come in any order */
 	char api_version[SPLIT_WORD_MAX]; /* likewise */
 	bool is_null;			  /* the document's items are null, in place of a list */
+	struct text metadata; /* the document's, as JSON; empty: none so far, or too long */
 
 	/* Its own. */
 	int state;
-	bool is_list, in_string, in_escape, is_emitted;
+	bool is_list, in_string, in_escape, is_emitted, in_metadata;
 	uint32_t n_documents;
 	unsigned depth;
 	uint64_t brackets; /* a bit for each open bracket, the innermost lowest: 1 is [ */

@@ -39,16 +39,8 @@ struct answer_scratch {
 
 enum step { STEP_DONE, STEP_NEXT };
 
-/* Who asks: what only the steps that go outside need to know. All borrowed. */
-struct asker {
-	struct query_worker *worker;
-	const struct query_input *input;
-	struct query_output *output;
-	const struct query_external *external; /* in hand; NULL: nothing was asked yet */
-};
-
 struct answer {
-	const struct asker *asker;	/* borrowed */
+	struct query_worker *worker;	/* borrowed */
 	const struct dns_query *query;	/* borrowed */
 	struct answer_scratch *scratch; /* borrowed: the worker's */
 	struct wire_writer writer;

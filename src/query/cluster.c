@@ -13,6 +13,7 @@
 
 #include "apex.h"
 #include "external.h"
+#include "worker.h"
 
 /* Records were written, or did not fit; else none of them has a name in this zone. */
 static enum outcome found_some(const struct answer *answer, uint16_t before)
@@ -203,15 +204,15 @@ static const struct query_cluster_config *find_cluster(const struct query_block_
 static enum outcome resolve_target(struct lookup *lookup, unsigned n)
 {
 	struct answer *answer = lookup->answer;
-	const struct asker *asker = answer->asker;
+	const struct query_worker *worker = answer->worker;
 	const struct query_config *config = lookup->config;
 	const struct query_view_config *view =
-		external_view(&config->servers[asker->input->server], lookup->name);
+		external_view(&config->servers[worker->input->server], lookup->name);
 	const struct query_cluster_config *cluster = NULL;
 
 	lookup->zone.pos = 0;
 	if (!view)
-		view = asker->output->view;
+		view = worker->output->view;
 	cluster = find_cluster(&config->blocks[view->block], lookup->name, &lookup->zone.name);
 	if (cluster && table_is_synced(config->tables[cluster->source])) {
 		enum outcome outcome;

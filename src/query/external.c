@@ -20,16 +20,6 @@ struct external {
 	const struct query_external *failure; /* FAILED */
 };
 
-const struct query_view_config *external_view(const struct query_server_config *server,
-					      const struct dns_name *name)
-{
-	for (size_t i = 0; i < server->n_views; i++) {
-		if (dns_name_is_in(name, &server->views[i].zone))
-			return &server->views[i];
-	}
-	return NULL;
-}
-
 static bool is_excepted(const struct query_zones *except, const struct dns_name *name)
 {
 	for (size_t i = 0; i < except->n; i++) {
@@ -68,14 +58,13 @@ static const struct cache_policy *policy_of(const struct query_worker *worker,
 }
 
 /* Stale data in place of a failure. */
-static bool find_stale(const struct asker *asker, struct external *external)
+static bool find_stale(struct query_worker *worker, struct external *external)
 {
-	struct query_worker *worker = asker->worker;
 	const struct cache_policy *policy = policy_of(worker, &worker->question);
 	struct cache_found found;
 
 	if (!policy || policy->stale == CACHE_STALE_OFF ||
-	    !cache_find_stale(worker->cache, policy, &worker->question, asker->input->now_ms,
+	    !cache_find_stale(worker->cache, policy, &worker->question, worker->input->now_ms,
 			      &found))
 		return false;
 	external->reply = found.reply;
@@ -84,47 +73,57 @@ static bool find_stale(const struct asker *asker, struct external *external)
 	return true;
 }
 
+/* Over TCP, TC would say nothing to a client, and the part that came may be none at all. */
+static const struct query_external cut_reply = {
+	.rcode = DNS_RCODE_SERVFAIL,
+	.ede = DNS_EDE_NETWORK_ERROR,
+	.ede_text = "the upstream gives this reply in part only",
+};
+
 /* The answer to worker->question is in hand. */
-static enum source take_external(const struct asker *asker, struct external *external)
+static enum source take_external(struct query_worker *worker, struct external *external)
 {
-	const struct query_external *given = asker->external;
-	const struct cache_policy *policy = policy_of(asker->worker, given->question);
+	const struct query_external *given = worker->external;
+	const struct cache_policy *policy = policy_of(worker, given->question);
 	bool is_failed = !given->reply || given->reply->kind == DNS_REPLY_FAILURE;
 
-	asker->output->upstream = given->upstream;
-	if (is_failed && find_stale(asker, external))
+	worker->output->upstream = given->upstream;
+	if (is_failed && find_stale(worker, external))
 		return SOURCE_REPLY;
 	external->failure = given;
 	if (!given->reply)
 		return SOURCE_FAILED;
+	if ((given->reply->flags & DNS_FLAG_TC) && worker->input->is_tcp) {
+		external->failure = &cut_reply;
+		return SOURCE_FAILED;
+	}
 	external->reply = *given->reply;
 	external->ttl = policy ? cache_ttl(policy, given->reply)
 			       : (struct dns_reply_ttl){.cap_s = UINT32_MAX};
 	return SOURCE_REPLY;
 }
 
-static enum source ask(const struct asker *asker, uint32_t patience_ms)
+static enum source ask(struct query_worker *worker, uint32_t patience_ms)
 {
-	asker->output->question = &asker->worker->question;
-	asker->output->patience_ms = patience_ms;
+	worker->output->question = &worker->question;
+	worker->output->patience_ms = patience_ms;
 	return SOURCE_PENDING;
 }
 
 /* worker->question from the cache. */
-static enum source find_cached(const struct asker *asker, struct external *external)
+static enum source find_cached(struct query_worker *worker, struct external *external)
 {
-	struct query_worker *worker = asker->worker;
 	const struct cache_policy *policy = policy_of(worker, &worker->question);
 	struct cache_found found;
 
 	if (!policy)
-		return ask(asker, QUERY_PATIENCE_MS);
-	switch (cache_find(worker->cache, policy, &worker->question, asker->input->now_ms,
+		return ask(worker, QUERY_PATIENCE_MS);
+	switch (cache_find(worker->cache, policy, &worker->question, worker->input->now_ms,
 			   &found)) {
 	case CACHE_MISS:
-		return ask(asker, QUERY_PATIENCE_MS);
+		return ask(worker, QUERY_PATIENCE_MS);
 	case CACHE_VERIFY:
-		return ask(asker, policy->verify_ms);
+		return ask(worker, policy->verify_ms);
 	case CACHE_HIT:
 		external->result = QUERY_RESULT_HIT;
 		break;
@@ -135,8 +134,8 @@ static enum source find_cached(const struct asker *asker, struct external *exter
 	external->reply = found.reply;
 	external->ttl = found.ttl;
 	if (found.wants_refresh) {
-		asker->output->wants_refresh = true;
-		asker->output->question = &worker->question;
+		worker->output->wants_refresh = true;
+		worker->output->question = &worker->question;
 	}
 	return SOURCE_REPLY;
 }
@@ -144,8 +143,7 @@ static enum source find_cached(const struct asker *asker, struct external *exter
 static enum source find(struct answer *answer, const struct query_view_config *view,
 			const struct dns_name *name, struct external *external)
 {
-	const struct asker *asker = answer->asker;
-	struct query_worker *worker = asker->worker;
+	struct query_worker *worker = answer->worker;
 	const struct query_forward_config *forward =
 		find_forward(&worker->config->blocks[view->block], name);
 	struct cache_question *question = &worker->question;
@@ -159,9 +157,9 @@ static enum source find(struct answer *answer, const struct query_view_config *v
 	question->has_do = answer->query->has_do;
 	question->has_cd = (answer->query->flags & DNS_FLAG_CD) != 0;
 	external->result = QUERY_RESULT_MISS;
-	if (asker->external && is_same_question(asker->external->question, question))
-		return take_external(asker, external);
-	return find_cached(asker, external);
+	if (worker->external && is_same_question(worker->external->question, question))
+		return take_external(worker, external);
+	return find_cached(worker, external);
 }
 
 static enum query_class class_of(const struct dns_name *name, const struct query_view_config *view,
@@ -204,7 +202,7 @@ static void fail(struct answer *answer, const struct query_external *failure)
 
 enum step external_run(struct answer *answer, const struct query_view_config *view)
 {
-	struct query_worker *worker = answer->asker->worker;
+	struct query_worker *worker = answer->worker;
 	struct external external;
 
 	switch (find(answer, view, &answer->query->name, &external)) {
@@ -244,7 +242,7 @@ static void fail_chain(struct answer *answer, const struct query_external *failu
 
 void external_follow(struct answer *answer, const struct query_view_config *view, unsigned n)
 {
-	struct query_worker *worker = answer->asker->worker;
+	struct query_worker *worker = answer->worker;
 	struct answer_scratch *scratch = answer->scratch;
 	struct external external;
 	struct query_external upstream_failed = {.ede = DNS_EDE_OTHER};

@@ -19,7 +19,14 @@ enum step external_run(struct answer *answer, const struct query_view_config *vi
 void external_follow(struct answer *answer, const struct query_view_config *view, unsigned n);
 
 /* The server's view with the longest zone that has the name; views are sorted so. NULL: none. */
-const struct query_view_config *external_view(const struct query_server_config *server,
-					      const struct dns_name *name);
+static inline const struct query_view_config *
+external_view(const struct query_server_config *server, const struct dns_name *name)
+{
+	for (size_t i = 0; i < server->n_views; i++) {
+		if (dns_name_is_in(name, &server->views[i].zone))
+			return &server->views[i];
+	}
+	return NULL;
+}
 
 #endif

@@ -153,8 +153,7 @@ static void fill_output(struct query_output *output, const struct answer *answer
 
 /* A query that could be read: the block's steps between the frame's begin and end. */
 static enum query_verdict answer_query(struct query_worker *worker, const struct query_input *input,
-				       struct query_output *output,
-				       const struct query_external *external, bool is_bad_version)
+				       struct query_output *output, bool is_bad_version)
 {
 	const struct query_config *config = worker->config;
 	const struct dns_query *query = &output->query;
@@ -163,9 +162,8 @@ static enum query_verdict answer_query(struct query_worker *worker, const struct
 	const struct query_block_config *block = view ? &config->blocks[view->block] : NULL;
 	size_t limit = answer_limit(input, output,
 				    block ? block->udp_answer_max : QUERY_UDP_ANSWER_DEFAULT);
-	const struct asker asker = {worker, input, output, external};
 	struct answer answer = {
-		.asker = &asker,
+		.worker = worker,
 		.query = query,
 		.scratch = &worker->scratch,
 		.writer = wire_writer_init(output->bytes, limit),
@@ -176,6 +174,8 @@ static enum query_verdict answer_query(struct query_worker *worker, const struct
 			.keepalive_100ms = config->tcp_keepalive_100ms},
 	};
 
+	worker->input = input;
+	worker->output = output;
 	output->view = view;
 	output->wants_refresh = false;
 	output->upstream = NULL;
@@ -204,8 +204,8 @@ static enum query_verdict answer_query(struct query_worker *worker, const struct
 	return QUERY_ANSWER;
 }
 
-enum query_verdict query_resume(struct query_worker *worker, const struct query_input *input,
-				const struct query_external *external, struct query_output *output)
+enum query_verdict query_run(struct query_worker *worker, const struct query_input *input,
+			     struct query_output *output)
 {
 	enum dns_parse parse;
 
@@ -220,13 +220,18 @@ enum query_verdict query_resume(struct query_worker *worker, const struct query_
 		if (parse == DNS_PARSE_FORMERR || input->is_cut)
 			return answer_bare(output, DNS_RCODE_FORMERR);
 	}
-	return answer_query(worker, input, output, external, parse == DNS_PARSE_BADVERS);
+	return answer_query(worker, input, output, parse == DNS_PARSE_BADVERS);
 }
 
-enum query_verdict query_run(struct query_worker *worker, const struct query_input *input,
-			     struct query_output *output)
+enum query_verdict query_resume(struct query_worker *worker, const struct query_input *input,
+				const struct query_external *external, struct query_output *output)
 {
-	return query_resume(worker, input, NULL, output);
+	enum query_verdict verdict;
+
+	worker->external = external;
+	verdict = query_run(worker, input, output);
+	worker->external = NULL;
+	return verdict;
 }
 
 void query_finish(struct query_worker *worker, const struct query_input *input,

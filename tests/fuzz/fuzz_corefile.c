@@ -69,6 +69,20 @@ static void check_query(const struct query_config *query, size_t n_sources)
 	}
 }
 
+static void check_source(const struct kube_source_config *source)
+{
+	const struct kube_access_config *access = &source->access;
+
+	CHECK(source->is_api == (source->n_objects == 0));
+	CHECK(source->is_api || (!access->endpoint && !access->kubeconfig));
+	CHECK(!access->endpoint || !access->kubeconfig);
+	CHECK(!access->tls_cert == !access->tls_key && !access->tls_cert == !access->tls_ca);
+	CHECK(!access->tls_cert || access->endpoint);
+	CHECK(!access->context || access->kubeconfig);
+	CHECK(!source->labels == !source->labels_text);
+	CHECK(!source->namespace_labels == !source->namespace_labels_text);
+}
+
 static void check_config(const struct config *config)
 {
 	CHECK(config->query.n_servers > 0 && config->query.n_blocks > 0);
@@ -76,7 +90,7 @@ static void check_config(const struct config *config)
 	for (size_t i = 0; i < config->net.n_listeners; i++)
 		CHECK(config->net.listeners[i].server < config->query.n_servers);
 	for (size_t i = 0; i < config->kube.n_sources; i++)
-		CHECK(config->kube.sources[i].n_objects > 0);
+		check_source(&config->kube.sources[i]);
 	check_query(&config->query, config->kube.n_sources);
 }
 

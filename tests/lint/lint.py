@@ -28,6 +28,7 @@ LIBRARIES = {
     "microhttpd.h": "ops",
     "cjson": "kube",
     "curl": "kube",
+    "yaml.h": "kube",
     "ares.h": "forward",
     "urcu": "base table",
     "urcu.h": "base table",

@@ -3,7 +3,6 @@
 import contextlib
 import signal
 import socket
-import sys
 import threading
 
 import dns.edns
@@ -14,10 +13,8 @@ import dns.rdatatype
 import pytest
 
 from cluster import alias, namespace, service
-from harness import DEADLINE_S, ROOT, ZONE, framed, parse, read_message, records, running, wait_for
-
-sys.path.insert(0, str(ROOT / "tests/harness"))
-from upstream import Upstream, addresses_of  # noqa: E402
+from harness import DEADLINE_S, ZONE, framed, parse, read_message, records, running, wait_for
+from upstream import Upstream, addresses_of
 
 OBJECTS = {"cluster.json": [
     namespace("shop"), service("web.shop", "10.96.0.20", ports=["http:80"]),

@@ -31,6 +31,8 @@ def kubernetes(line):
 FINE_FILES = [
     ("kubeadm's", ".:53 {\n errors\n health {\n lameduck 5s\n }\n ready\n kubernetes cluster.local in-addr.arpa ip6.arpa {\n objects x.json\n"
      " pods insecure\n fallthrough in-addr.arpa ip6.arpa\n ttl 30\n }\n prometheus :9153\n loadbalance\n}\n"),
+    ("in a pod", ".:53 {\n kubernetes cluster.local\n}\n"),
+    ("kubeconfig", ".:53 {\n kubernetes cluster.local {\n kubeconfig /etc/kubernetes/admin.conf kind-kind\n startup_timeout 30s\n }\n}\n"),
     ("whoami", ".:53 {\n whoami\n}\n"),
     ("several keys", "a.test:53 b.test, c.test:5353 {\n whoami\n}\n"),
     ("comments", "# first\n.:53 { # block\n whoami # word\n}\n# last"),
@@ -83,6 +85,8 @@ WRONG_FILES = [
     ("ignore", kubernetes("ignore services"), 4, ["services"]),
     ("multicluster", kubernetes("multicluster clusterset.local"), 4, ["multicluster"]),
     ("zonal", kubernetes("zonal"), 4, ["zonal"]),
+    ("objects and an API server", kubernetes("kubeconfig /etc/x"), 2, ["objects", "kubeconfig"]),
+    ("endpoint", ".:53 {\n  kubernetes cluster.local {\n    endpoint https://fd00::1:6443\n  }\n}\n", 3, ["bracket"]),
     ("transfer", ".:53 {\n  whoami\n  transfer {\n    to *\n  }\n}\n", 3, ["transfer"]),
     ("forward", ".:53 {\n  forward . tls://8.8.8.8\n}\n", 2, ["tls://"]),
     ("cache", ".:53 {\n  cache {\n    serve_stale 1h verfy\n  }\n}\n", 3, ["verfy", "verify"]),

@@ -271,9 +271,36 @@ static void dump_forward(const struct config *config, struct text *out)
 	}
 }
 
+static void dump_access(const struct kube_source_config *source, struct text *out)
+{
+	const struct kube_access_config *access = &source->access;
+
+	text_puts(out, " api");
+	if (access->endpoint)
+		text_printf(out, " endpoint %s", access->endpoint);
+	if (access->tls_cert)
+		text_printf(out, " tls %s %s %s", access->tls_cert, access->tls_key,
+			    access->tls_ca);
+	if (access->kubeconfig)
+		text_printf(out, " kubeconfig %s", access->kubeconfig);
+	if (access->context)
+		text_printf(out, " context %s", access->context);
+	if (source->startup_timeout_ms != 5000)
+		text_printf(out, " startup_timeout %llu",
+			    (unsigned long long)source->startup_timeout_ms);
+	if (source->labels_text)
+		text_printf(out, " (%s)", source->labels_text);
+	if (source->namespace_labels_text)
+		text_printf(out, " (%s)", source->namespace_labels_text);
+}
+
 static void dump_source(const struct kube_source_config *source, size_t i, struct text *out)
 {
-	text_printf(out, "source %zu objects", i);
+	text_printf(out, "source %zu", i);
+	if (source->is_api)
+		dump_access(source, out);
+	else
+		text_puts(out, " objects");
 	for (size_t k = 0; k < source->n_objects; k++)
 		text_printf(out, " %s", source->objects[k]);
 	for (size_t k = 0; k < source->n_namespaces; k++)

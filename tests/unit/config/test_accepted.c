@@ -139,6 +139,17 @@ static const struct accepted_case cases[] = {
 	 "cache dns://:53 a.test. zones all success 4992 3600 0 denial 4992 1800 0 stale 1 3600 "
 	 "ttl 30 verify 1800\n"},
 	{"loop and reload", ". {\n loop\n reload 30s 5s\n}", ROOT "block 0\n"},
+	{"kubeadm's default", config_default_corefile,
+	 ROOT
+	 "block 0 errors prometheus\n cluster cluster.local.,in-addr.arpa.,ip6.arpa. primary "
+	 "cluster.local. source 0 ttl 30 pods 1 fallthrough in-addr.arpa.,ip6.arpa.\n"
+	 " forward . group 0\n"
+	 "cache dns://:53 . zones all success 4992 30 0 disabled cluster.local. denial 4992 30 0 "
+	 "disabled cluster.local.\n"
+	 "group 0 /etc/resolv.conf loop expire 10000 fails 2 attempts 0 concurrent 1000 interval "
+	 "500\ngroup 0 cached by 0\nsource 0 api\n" OWN
+	 "health [::]:8080 wildcard\nready [::]:8181 wildcard\nprometheus [::]:9153 wildcard\n"
+	 "lameduck 5000\n"},
 	{"kubernetes", ". {\n kubernetes cluster.local in-addr.arpa {\n objects a.json\n }\n}",
 	 ROOT
 	 "block 0\n cluster cluster.local.,in-addr.arpa. primary cluster.local. source 0 ttl 5 "
@@ -150,6 +161,43 @@ static const struct accepted_case cases[] = {
 	 ROOT "block 0\n cluster 10.in-addr.arpa.,cluster.local. primary cluster.local. source 0 "
 	      "ttl 0 pods 2 fallthrough \nsource 0 objects a b c namespace x namespace y "
 	      "namespace z labels noendpoints endpoint_pod_names ignore_empty_service pods\n" OWN},
+	{"kubernetes in a pod", ". {\n kubernetes a.test\n}",
+	 ROOT "block 0\n cluster a.test. primary a.test. source 0 ttl 5 pods 0\n"
+	      "source 0 api\n" OWN},
+	{"kubernetes, an endpoint",
+	 ". {\n kubernetes a.test {\n endpoint https://[fd00::1]:6443/k8s\n"
+	 " tls client.crt client.key /ca.crt\n startup_timeout 1m\n labels app in (a,  b)\n"
+	 " namespace_labels \"x =y\"\n apiserver_qps 0.5\n apiserver_burst 10\n"
+	 " apiserver_max_inflight 3\n }\n}",
+	 ROOT "block 0\n cluster a.test. primary a.test. source 0 ttl 5 pods 0\n"
+	      "source 0 api endpoint https://[fd00::1]:6443/k8s tls client.crt client.key /ca.crt "
+	      "startup_timeout 60000 (app in (a, b)) (x =y) labels namespace_labels\n" OWN},
+	{"kubernetes, kubeconfigs",
+	 "a.test {\n kubernetes {\n kubeconfig /etc/k\n }\n}\n"
+	 "b.test {\n kubernetes {\n kubeconfig /etc/k kind-kind\n }\n}\n"
+	 "c.test {\n kubernetes {\n kubeconfig /etc/k \"\"\n startup_timeout 0\n }\n}\n"
+	 "d.test {\n kubernetes {\n startup_timeout 5s\n kubeconfig /etc/k\n }\n}\n"
+	 "e.test {\n kubernetes {\n endpoint a:1\n }\n}\n"
+	 "f.test {\n kubernetes {\n endpoint a:2\n }\n}\n"
+	 "g.test {\n kubernetes\n}\n",
+	 PAIR "view 0 dns://:53 a.test. block 0 metrics 0\n"
+	      "view 0 dns://:53 b.test. block 1 metrics 1\n"
+	      "view 0 dns://:53 c.test. block 2 metrics 2\n"
+	      "view 0 dns://:53 d.test. block 3 metrics 3\n"
+	      "view 0 dns://:53 e.test. block 4 metrics 4\n"
+	      "view 0 dns://:53 f.test. block 5 metrics 5\n"
+	      "view 0 dns://:53 g.test. block 6 metrics 6\n"
+	      "block 0\n cluster a.test. primary a.test. source 0 ttl 5 pods 0\n"
+	      "block 1\n cluster b.test. primary b.test. source 1 ttl 5 pods 0\n"
+	      "block 2\n cluster c.test. primary c.test. source 2 ttl 5 pods 0\n"
+	      "block 3\n cluster d.test. primary d.test. source 0 ttl 5 pods 0\n"
+	      "block 4\n cluster e.test. primary e.test. source 3 ttl 5 pods 0\n"
+	      "block 5\n cluster f.test. primary f.test. source 4 ttl 5 pods 0\n"
+	      "block 6\n cluster g.test. primary g.test. source 5 ttl 5 pods 0\n"
+	      "source 0 api kubeconfig /etc/k\n"
+	      "source 1 api kubeconfig /etc/k context kind-kind\n"
+	      "source 2 api kubeconfig /etc/k startup_timeout 0\n"
+	      "source 3 api endpoint a:1\nsource 4 api endpoint a:2\nsource 5 api\n" OWN},
 	{"kubernetes in the block's zones",
 	 "a.test 10.0.0.0/8 {\n kubernetes {\n objects a\n namespace_labels env=x\n"
 	 " pods insecure\n fallthrough in-addr.arpa 10.0.0.0/8\n }\n bind 127.0.0.1\n}",

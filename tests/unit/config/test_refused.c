@@ -16,6 +16,13 @@ struct refused_case {
 	const char *want;
 };
 
+#define OBJECTS_ALONE(line)                                                                    \
+	"Corefile:" line ": kubernetes: \"objects\" is instead of an API server: it excludes " \
+	"\"endpoint\", \"tls\" and \"kubeconfig\"\n"
+#define KUBECONFIG_ALONE(line)                                                             \
+	"Corefile:" line ": kubernetes: \"kubeconfig\" names the API server: it excludes " \
+	"\"endpoint\" and \"tls\"\n"
+
 static const struct refused_case cases[] = {
 	/* files and tokens */
 	{"empty", "", "Corefile: empty: a server block is needed, as in \".:53 { ... }\"\n"},
@@ -149,9 +156,9 @@ static const struct refused_case cases[] = {
 	{"durations",
 	 ". {\n health {\n lameduck -5s\n }\n}\na.test {\n health {\n lameduck 1.2.3s\n }\n}\n"
 	 "b.test {\n health {\n lameduck 25h\n }\n}",
-	 "Corefile:3: health: \"-5s\" is not a duration of at most a day, as in 5s or 1m30s\n"
-	 "Corefile:8: health: \"1.2.3s\" is not a duration of at most a day, as in 5s or 1m30s\n"
-	 "Corefile:13: health: \"25h\" is not a duration of at most a day, as in 5s or 1m30s\n"},
+	 "Corefile:3: \"-5s\" is not a duration of at most a day, as in 5s or 1m30s\n"
+	 "Corefile:8: \"1.2.3s\" is not a duration of at most a day, as in 5s or 1m30s\n"
+	 "Corefile:13: \"25h\" is not a duration of at most a day, as in 5s or 1m30s\n"},
 	{"ready", ". {\n ready {\n monitor always\n }\n}",
 	 "Corefile:3: ready: unknown kind of monitor \"always\": there are until-ready, "
 	 "continuously\n"},
@@ -166,9 +173,6 @@ static const struct refused_case cases[] = {
 	 "Corefile:6: log: \"minDuration\" is not there yet\n"},
 
 	/* kubernetes */
-	{"kubernetes alone", ". {\n kubernetes\n}",
-	 "Corefile:2: kubernetes: watching the API server is not there yet: give `objects "
-	 "PATH...`\n"},
 	{"kubernetes, zones", ". {\n kubernetes cluster.local:53 10.0.0.0/40 {\n objects x\n }\n}",
 	 "Corefile:2: \"cluster.local:53\" is not a domain name\n"
 	 "Corefile:2: \"10.0.0.0/40\" is not a prefix: its length has to be 0 to 32\n"},
@@ -195,22 +199,48 @@ static const struct refused_case cases[] = {
 	 "Corefile:14: kubernetes: unknown option \"endpoint_pod_name\": did you mean "
 	 "\"endpoint_pod_names\"?\n"},
 	{"kubernetes, not there",
-	 ". {\n kubernetes a.test {\n objects x\n endpoint http://x\n tls a b c\n kubeconfig x\n"
-	 " startup_timeout 5s\n apiserver_qps 1\n multicluster x\n zonal\n transfer to *\n"
+	 ". {\n kubernetes a.test {\n objects x\n multicluster x\n zonal\n transfer to *\n"
 	 " upstream\n resyncperiod 5m\n }\n}",
-	 "Corefile:4: kubernetes: \"endpoint\" is not there yet\n"
-	 "Corefile:5: kubernetes: \"tls\" is not there yet\n"
-	 "Corefile:6: kubernetes: \"kubeconfig\" is not there yet\n"
-	 "Corefile:7: kubernetes: \"startup_timeout\" is not there yet\n"
-	 "Corefile:8: kubernetes: \"apiserver_qps\" is not there yet\n"
-	 "Corefile:9: kubernetes: \"multicluster\" is not there yet\n"
-	 "Corefile:10: kubernetes: \"zonal\" is not there yet\n"
-	 "Corefile:11: kubernetes: kaname does not have \"transfer\": use the directive "
+	 "Corefile:4: kubernetes: \"multicluster\" is not there yet\n"
+	 "Corefile:5: kubernetes: \"zonal\" is not there yet\n"
+	 "Corefile:6: kubernetes: kaname does not have \"transfer\": use the directive "
 	 "`transfer`, as in CoreDNS since 1.8\n"
-	 "Corefile:12: kubernetes: kaname does not have \"upstream\": CoreDNS removed it, too; "
+	 "Corefile:7: kubernetes: kaname does not have \"upstream\": CoreDNS removed it, too; "
 	 "leave it out\n"
-	 "Corefile:13: kubernetes: kaname does not have \"resyncperiod\": CoreDNS removed it, too; "
+	 "Corefile:8: kubernetes: kaname does not have \"resyncperiod\": CoreDNS removed it, too; "
 	 "leave it out\n"},
+	{"kubernetes, API server",
+	 ". {\n kubernetes a.test {\n endpoint ftp://u:s3cr3t@x http://b {\n x\n }\n"
+	 " tls a b\n kubeconfig a b c\n startup_timeout 25h\n apiserver_qps -1\n"
+	 " apiserver_burst 1.2.3\n apiserver_max_inflight\n endpoint y\n }\n}",
+	 "Corefile:3: \"endpoint\" has no block of options\n"
+	 "Corefile:6: \"tls\" lacks an argument\n"
+	 "Corefile:7: \"kubeconfig\" has an argument too many: \"c\"\n"
+	 "Corefile:8: \"25h\" is not a duration of at most a day, as in 5s or 1m30s\n"
+	 "Corefile:9: apiserver_qps: \"-1\" is not a number from 0 on\n"
+	 "Corefile:10: apiserver_burst: \"1.2.3\" is not a number from 0 on\n"
+	 "Corefile:11: \"apiserver_max_inflight\" lacks an argument\n"
+	 "Corefile:12: \"endpoint\" stands at Corefile:3 already\n"},
+	{"kubernetes, more of the API server",
+	 ". {\n kubernetes a.test {\n endpoint http://u:s3cr3t@x http://b\n tls a \"\" c\n"
+	 " kubeconfig {%NONE%} \"\"\n apiserver_qps .\n apiserver_burst \"\"\n }\n}",
+	 "Corefile:3: kubernetes: only one \"endpoint\" is asked: leave the others out, or give "
+	 "the address of a load balancer before them\n"
+	 "Corefile:3: kubernetes: endpoint: the URL has a user in it\n"
+	 "Corefile:4: kubernetes: a path of \"tls\" is empty\n"
+	 "Corefile:5: kubernetes: a path of \"kubeconfig\" is empty\n"
+	 "Corefile:6: apiserver_qps: \".\" is not a number from 0 on\n"
+	 "Corefile:7: apiserver_burst: \"\" is not a number from 0 on\n"},
+	{"kubernetes, objects and an API server",
+	 "a.test {\n kubernetes {\n objects x\n endpoint y\n }\n}\n"
+	 "b.test {\n kubernetes {\n objects x\n tls a b c\n }\n}\n"
+	 "c.test {\n kubernetes {\n objects x\n kubeconfig y\n }\n}\n"
+	 "d.test {\n kubernetes {\n kubeconfig y\n endpoint x\n }\n}\n"
+	 "e.test {\n kubernetes {\n kubeconfig y\n tls a b c\n }\n}\n"
+	 "f.test {\n kubernetes {\n tls a b c\n }\n}\n",
+	 OBJECTS_ALONE("2") OBJECTS_ALONE("8") OBJECTS_ALONE("14") KUBECONFIG_ALONE("20")
+		 KUBECONFIG_ALONE("26") "Corefile:32: kubernetes: \"tls\" needs an \"endpoint\": "
+					"in a pod it is the service account that counts\n"},
 	{"kubernetes, namespaces both ways",
 	 ". {\n kubernetes a.test {\n objects x\n namespaces x\n namespace_labels a=b\n }\n}",
 	 "Corefile:2: kubernetes: \"namespaces\" and \"namespace_labels\" exclude each other\n"},
@@ -281,7 +311,7 @@ static const struct refused_case cases[] = {
 	 "Corefile:3: forward: unknown policy \"best\": there are random, round_robin, "
 	 "sequential\n"
 	 "Corefile:4: max_fails: \"-1\" is not a number from 0 to 100000000\n"
-	 "Corefile:5: forward: \"10\" is not a duration of at most a day, as in 5s or 1m30s\n"
+	 "Corefile:5: forward: \"10\" is not a duration of at most 86400s, as in 5s or 1m30s\n"
 	 "Corefile:6: \"health_check\" lacks an argument\n"
 	 "Corefile:7: \"health_check\" stands at Corefile:6 already\n"
 	 "Corefile:8: forward: unknown rcode \"NOPE\": there are NOERROR, FORMERR, SERVFAIL, "
@@ -308,17 +338,6 @@ static const struct refused_case cases[] = {
 	 "Corefile:6: cache: \"60\" is not a number from 0 to 30\n"
 	 "Corefile:7: \"keepttl\" has an argument too many: \"x\"\n"
 	 "Corefile:9: \"cache\" stands at Corefile:2 already\n"},
-
-	/* what clusters have today */
-	{"kubeadm's default",
-	 ".:53 {\n    errors\n    health {\n       lameduck 5s\n    }\n    ready\n"
-	 "    kubernetes cluster.local in-addr.arpa ip6.arpa {\n       pods insecure\n"
-	 "       fallthrough in-addr.arpa ip6.arpa\n       ttl 30\n    }\n    prometheus :9153\n"
-	 "    forward . /etc/resolv.conf {\n       max_concurrent 1000\n    }\n    cache 30 {\n"
-	 "       disable success cluster.local\n       disable denial cluster.local\n    }\n"
-	 "    loop\n    reload\n    loadbalance\n}\n",
-	 "Corefile:7: kubernetes: watching the API server is not there yet: give `objects "
-	 "PATH...`\n"},
 };
 
 static const struct memory_file files[] = {

@@ -4,6 +4,7 @@
  * meanwhile; closed.
  */
 #include <sched.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,7 +58,8 @@ static void test_open_close(void **state)
 	struct kube *kube = NULL;
 
 	write_file(path);
-	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 1}, tables, NULL), 0);
+	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 1}, tables, NULL, NULL),
+			 0);
 	wait_for(kube, true, "");
 	assert_true(table_is_synced(tables[0]));
 	rcu_enter();
@@ -72,7 +74,8 @@ static void test_open_close(void **state)
 					   "\"headless_with_selector\"} 0\n"));
 	kube_close(kube);
 
-	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 2}, tables, NULL), 0);
+	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 2}, tables, NULL, NULL),
+			 0);
 	wait_for(kube, false,
 		 "kubernetes: objects /nonexistent/objects.json: No such file or directory\n");
 	assert_false(table_is_synced(tables[1]));
@@ -80,9 +83,10 @@ static void test_open_close(void **state)
 	kube_close(NULL);
 
 	/* Closed before it has done anything; without a source. */
-	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 2}, tables, NULL), 0);
+	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 2}, tables, NULL, NULL),
+			 0);
 	kube_close(kube);
-	assert_int_equal(kube_open(&kube, &(struct kube_config){0}, NULL, NULL), 0);
+	assert_int_equal(kube_open(&kube, &(struct kube_config){0}, NULL, NULL, NULL), 0);
 	wait_for(kube, true, "");
 	kube_close(kube);
 
@@ -91,6 +95,45 @@ static void test_open_close(void **state)
 	text_fini(&page);
 	table_free(tables[0]);
 	table_free(tables[1]);
+}
+
+/* A server that is not there: /ready says of which resource, and why. */
+static void test_api_source(void **state)
+{
+	const struct kube_source_config source = {.is_api = true,
+						  .access = {.endpoint = "http://127.0.0.1:1"}};
+	struct table *table = table_new();
+	struct kube *kube = NULL;
+	struct text why = {0};
+
+	assert_int_equal(kube_open(&kube, &(struct kube_config){&source, 1}, &table, NULL, &why),
+			 0);
+	wait_for(kube, false, "kubernetes: namespaces: watch namespaces: Failed to connect");
+	assert_false(table_is_synced(table));
+	kube_close(kube);
+
+	/* Closed while it tries. */
+	assert_int_equal(kube_open(&kube, &(struct kube_config){&source, 1}, &table, NULL, &why),
+			 0);
+	kube_close(kube);
+	assert_int_equal(why.len, 0);
+	table_free(table);
+}
+
+static void test_no_server(void **state)
+{
+	const struct kube_source_config source = {.is_api = true};
+	struct table *table = table_new();
+	struct kube *kube = NULL;
+	struct text why = {0};
+
+	assert_int_equal(unsetenv("KUBERNETES_SERVICE_HOST"), 0);
+	assert_int_equal(kube_open(&kube, &(struct kube_config){&source, 1}, &table, NULL, &why),
+			 -EINVAL);
+	assert_non_null(strstr(why.bytes, "kubernetes: "));
+	assert_non_null(strstr(why.bytes, "KUBERNETES_SERVICE_HOST"));
+	text_fini(&why);
+	table_free(table);
 }
 
 static int enter(void **state)
@@ -107,7 +150,9 @@ static int leave(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_open_close)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_open_close),
+					   cmocka_unit_test(test_api_source),
+					   cmocka_unit_test(test_no_server)};
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }

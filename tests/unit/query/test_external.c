@@ -46,6 +46,7 @@ enum says {
 	SAYS_AUTHENTIC, /* the same with AD */
 	SAYS_CNAME,	/* to web.example.net and its address */
 	SAYS_MANY,	/* 100 addresses */
+	SAYS_CUT,	/* TC and nothing */
 };
 
 static void put_soa(struct wire_writer *writer)
@@ -88,6 +89,7 @@ static unsigned put_records(struct wire_writer *writer, enum says says)
 	case SAYS_BUSY:
 	case SAYS_BROKEN:
 	case SAYS_SERVFAIL:
+	case SAYS_CUT:
 		break;
 	}
 	return 0;
@@ -106,6 +108,8 @@ static size_t write_reply(uint8_t *wire, size_t size, const struct cache_questio
 		flags |= DNS_RCODE_NXDOMAIN;
 	if (says == SAYS_AUTHENTIC)
 		flags |= DNS_FLAG_AD;
+	if (says == SAYS_CUT)
+		flags |= DNS_FLAG_TC;
 	wire_put_u16(&writer, 99);
 	wire_put_u16(&writer, flags);
 	wire_put_u16(&writer, 1);
@@ -120,6 +124,8 @@ static size_t write_reply(uint8_t *wire, size_t size, const struct cache_questio
 	return says == SAYS_BROKEN ? writer.pos - 1 : writer.pos;
 }
 
+static bool is_tcp;
+
 static struct query_input input_of(const uint8_t *packet, size_t size, uint64_t now_ms)
 {
 	static struct sockaddr_in source = {.sin_family = AF_INET, .sin_port = 99};
@@ -127,7 +133,8 @@ static struct query_input input_of(const uint8_t *packet, size_t size, uint64_t 
 	return (struct query_input){.packet = packet,
 				    .size = size,
 				    .source = (const struct sockaddr *)&source,
-				    .now_ms = now_ms};
+				    .now_ms = now_ms,
+				    .is_tcp = is_tcp};
 }
 
 /* The upstream's part: *external gets what became of the question. */
@@ -217,6 +224,8 @@ static const struct {
 	{"bad.example.com", 1, SAYS_SERVFAIL, "SERVFAIL | | |" OPT},
 	{"silent.example.com", 1, SAYS_NOTHING, "SERVFAIL | | |" OPT " ede=22"},
 	{"busy.example.com", 1, SAYS_BUSY, "REFUSED | | |" OPT " ede=0"},
+	{"cut.example.com", 1, SAYS_CUT, "NOERROR tc | | |" OPT},
+	{OUT, 1, SAYS_CUT, "NOERROR aa tc | " CHAIN " | |" OPT},
 	{"broken.example.com", 1, SAYS_BROKEN, "SERVFAIL | | |" OPT " ede=0"},
 	{"sub.excepted.example", 1, SAYS_ADDRESS, "REFUSED | | |" OPT " ede=20"},
 	/* an ExternalName's target, outside */
@@ -346,6 +355,25 @@ static void test_cut(void **state)
 	assert_int_equal(fixture.output.n_answer, (512 - 33) / 16);
 	assert_int_equal(fixture.answer[2] & 2, 2);
 	assert_in_range(fixture.output.size, 490, 512);
+}
+
+/* Over TCP there is no TC to tell it: SERVFAIL, not an empty answer. */
+static void test_cut_by_tcp(void **state)
+{
+	static const char *const names[] = {"cut.example.com", "to-out.shop.svc.cluster.local"};
+	uint8_t packet[512];
+
+	is_tcp = true;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		size_t size = query_packet(packet, names[i], 1, 1232);
+		struct text text = {0};
+
+		assert_int_equal(ask(packet, size, SAYS_CUT, 1000), QUERY_ANSWER);
+		answer_text(fixture.answer, fixture.output.size, &text);
+		assert_string_equal(text.bytes, "SERVFAIL | | |" OPT " ede=23");
+		text_fini(&text);
+	}
+	is_tcp = false;
 }
 
 /* A name that falls through goes on only when the cluster is known. */
@@ -478,6 +506,7 @@ int main(void)
 		cmocka_unit_test_setup(test_stale, renew),
 		cmocka_unit_test_setup(test_authentic, renew),
 		cmocka_unit_test_setup(test_cut, renew),
+		cmocka_unit_test_setup(test_cut_by_tcp, renew),
 		cmocka_unit_test_setup(test_fallthrough, renew),
 		cmocka_unit_test_setup(test_not_synced, renew),
 		cmocka_unit_test_setup(test_metrics, renew),
