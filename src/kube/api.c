@@ -45,7 +45,7 @@ static void arm(struct api *api)
 		return;
 	api->armed_for_ms = due_ms;
 	uv_update_time(api->timer.loop);
-	uv_timer_start(&api->timer, on_time, due_ms > now ? due_ms - now : 0, 0);
+	uv_timer_start(&api->timer, on_time, due_ms > now ? due_ms - now : 1, 0);
 }
 
 static void tell_late_start(struct api *api)
@@ -71,6 +71,7 @@ static void on_time(uv_timer_t *timer)
 	uint64_t now = now_ms();
 
 	api->armed_for_ms = UINT64_MAX;
+	store_expire(api->store, now);
 	if (now >= api->startup_due_ms)
 		tell_late_start(api);
 	for (unsigned i = 0; i < api->n_watches; i++)
