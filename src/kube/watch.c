@@ -80,7 +80,7 @@ static uint64_t backoff_ms(struct watch *watch)
 	if (most > BACKOFF_MAX_MS)
 		most = BACKOFF_MAX_MS;
 	if (doublings == 0)
-		return random_below(&watch->random, most);
+		return 1 + random_below(&watch->random, most);
 	return most / 2 + random_below(&watch->random, most / 2);
 }
 
