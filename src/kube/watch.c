@@ -351,10 +351,21 @@ static bool choose_resource(const struct watch *watch, enum resource_id *id)
 	return true;
 }
 
+/* A 404 is kube-apiserver's own, and not that of a load balancer that has lost its way to it. */
+static bool has_no_group(const struct watch *watch)
+{
+	struct message_status status;
+
+	message_decode_status(&status, watch->body.bytes, watch->body.len);
+	return strcmp(status.reason, "NotFound") == 0 ||
+	       strcmp(status.message, "404 page not found") == 0;
+}
+
 static void on_discovered(struct watch *watch, const char *fault, uint64_t now_ms)
 {
 	unsigned status = watch->http_status;
-	bool is_answer = !fault && (status == 200 || status == 404 || status == 403);
+	bool is_answer = !fault &&
+			 (status == 200 || status == 403 || (status == 404 && has_no_group(watch)));
 	enum resource_id id;
 
 	if (is_answer && choose_resource(watch, &id)) {
