@@ -453,20 +453,24 @@ static void on_watch_lost(struct watch *watch, const char *fault, uint64_t now_m
 		fail(watch, WATCH_VERIFYING, now_ms);
 }
 
-/* The list of one was given: it is our cluster, or another. */
+/* The list of one was given: it is our cluster, or another. Where a selector keeps kube-system from
+ * us, the first such list is what tells ours. */
 static void on_verified(struct watch *watch, uint64_t now_ms)
 {
-	char uid[OBJECT_UID_MAX + 1];
+	char uid[OBJECT_UID_MAX + 1] = "";
+	bool is_other;
 
-	if (watch->subject == WATCH_NAMESPACES && *watch->cluster_uid &&
-	    message_first_uid(watch->body.bytes, watch->body.len, uid) == 0 &&
-	    strcmp(uid, watch->cluster_uid) != 0) {
-		memcpy(watch->cluster_uid, uid, sizeof(uid));
-		watch->calls->on_other_cluster(watch->arg);
-		begin_relist(watch, WATCH_RELIST_CLUSTER, now_ms);
+	if (watch->subject == WATCH_NAMESPACES &&
+	    message_first_uid(watch->body.bytes, watch->body.len, uid) != 0)
+		memcpy(uid, watch->cluster_uid, sizeof(uid));
+	is_other = *watch->cluster_uid && strcmp(uid, watch->cluster_uid) != 0;
+	memcpy(watch->cluster_uid, uid, sizeof(uid));
+	if (!is_other) {
+		begin_watch(watch, now_ms);
 		return;
 	}
-	begin_watch(watch, now_ms);
+	watch->calls->on_other_cluster(watch->arg);
+	begin_relist(watch, WATCH_RELIST_CLUSTER, now_ms);
 }
 
 static void on_verify_end(struct watch *watch, const char *fault, uint64_t now_ms)
