@@ -65,8 +65,11 @@ static void log_fault(struct watch *watch, enum log_level level, uint64_t now_ms
 
 void watch_tell(const struct watch *watch, struct text *why)
 {
+	const char *missing =
+		watch->is_complete ? "it is being listed again" : "the first list is not in yet";
+
 	text_printf(why, "kubernetes: %s: %s", watch_name(watch),
-		    watch->fault.len > 0 ? watch->fault.bytes : "the first list is not in yet");
+		    watch->fault.len > 0 ? watch->fault.bytes : missing);
 }
 
 /* ---- asking ---- */
