@@ -61,14 +61,25 @@ void http_cancel(struct http_request *request)
 		free_transfer(request->transfer);
 }
 
+/* curl's words; but where they would repeat the URL of the environment's proxy, which may have a
+ * password in it, ours. */
+static void tell_fault(const struct http_transfer *transfer, CURLcode code, char *fault,
+		       size_t size)
+{
+	const char *words = *transfer->error ? transfer->error : curl_easy_strerror(code);
+
+	if (strstr(words, "proxy") && strstr(words, "://"))
+		words = "the environment's proxy has a URL that cannot be used";
+	snprintf(fault, size, "%s", words);
+}
+
 /* on_end may begin a request, this one too, or cancel another. */
 static void end_transfer(struct http_transfer *transfer, CURLcode code)
 {
 	struct http_request *request = transfer->request;
 	char fault[CURL_ERROR_SIZE + 64];
 
-	snprintf(fault, sizeof(fault), "%s",
-		 *transfer->error ? transfer->error : curl_easy_strerror(code));
+	tell_fault(transfer, code, fault, sizeof(fault));
 	free_transfer(transfer);
 	request->calls->on_end(request->arg, code == CURLE_OK ? NULL : fault);
 }

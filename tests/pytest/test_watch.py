@@ -161,6 +161,14 @@ def test_no_proxy_to_loopback(tmp_path, api, host):
     proxy.sock.close()
 
 
+@pytest.mark.parametrize("url", ["http://user:s#cret@127.0.0.1:1", "other://user:s#cret@127.0.0.1:1", "http://user:s%23cret@127.0.0.1:1"])
+def test_proxy_password_is_not_told(tmp_path, url):
+    with running(tmp_path / "server", corefile=corefile("endpoint https://192.0.2.1"), is_ready=False, env={"HTTPS_PROXY": url}) as server:
+        wait_for("the reason", lambda: "watch services: " in server.http("ready")[1])
+        assert "cret" not in server.http("ready")[1] + server.log()
+        assert "proxy" in server.http("ready")[1] or "Failed to connect to 127.0.0.1" in server.http("ready")[1]
+
+
 # ---- how it lists
 
 def many(n):
