@@ -364,6 +364,8 @@ static CURLcode set_connection(struct http_transfer *transfer, const struct acce
 	CURLcode code = CURLE_OK;
 
 	SET(code, easy, CURLOPT_NOSIGNAL, 1L);
+	/* Not to wait for a resolver that does not answer when a request is given up. */
+	SET(code, easy, CURLOPT_QUICK_EXIT, 1L);
 	SET(code, easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	SET(code, easy, CURLOPT_PIPEWAIT, 0L);
 	SET(code, easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
