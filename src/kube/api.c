@@ -317,9 +317,11 @@ bool api_is_partial(const struct api *api)
 void api_tell_missing(const struct api *api, struct text *why)
 {
 	for (unsigned i = 0; i < api->n_watches; i++) {
-		if (api->watches[i].watch.is_complete)
+		const struct watch *watch = &api->watches[i].watch;
+
+		if (watch->is_complete && !watch->is_partial)
 			continue;
-		watch_tell(&api->watches[i].watch, why);
+		watch_tell(watch, why);
 		text_puts(why, "\n");
 	}
 }

@@ -168,13 +168,15 @@ static const struct {
 	size_t n;
 	const char *why; /* NULL: accepted */
 } large_cases[] = {
-	{"an object of 4 MiB", "{\"a\":\"", "0123456789abcdef", "\"}", (SPLIT_OBJECT_MAX - 8) / 16,
+	/* etcd takes 1.5 MiB; kube-apiserver writes a '<' of it as \u003c. */
+	{"what etcd takes, escaped", "{\"a\":\"", "\\u003c", "\"}", 3u << 19, NULL},
+	{"an object of 12 MiB", "{\"a\":\"", "0123456789abcdef", "\"}", (SPLIT_OBJECT_MAX - 8) / 16,
 	 NULL},
-	{"an object over 4 MiB", "{\"a\":\"", "0123456789abcdef", "\"}", SPLIT_OBJECT_MAX / 16,
-	 "an object of more than 4194304 bytes"},
-	{"an item over 4 MiB", "{\"items\":[{\"a\":\"", "0123456789abcdef", "\"}]}",
-	 SPLIT_OBJECT_MAX / 16, "an object of more than 4194304 bytes"},
-	{"a list over 4 MiB", "{\"items\":[{}", ",{\"a\":\"0123456789\"}", "]}",
+	{"an object over 12 MiB", "{\"a\":\"", "0123456789abcdef", "\"}", SPLIT_OBJECT_MAX / 16,
+	 "an object of more than 12582912 bytes"},
+	{"an item over 12 MiB", "{\"items\":[{\"a\":\"", "0123456789abcdef", "\"}]}",
+	 SPLIT_OBJECT_MAX / 16, "an object of more than 12582912 bytes"},
+	{"a list over 12 MiB", "{\"items\":[{}", ",{\"a\":\"0123456789\"}", "]}",
 	 SPLIT_OBJECT_MAX / 8, NULL},
 	{"a long value beside items", "{\"items\":[],\"x\":[0", ",0123456789", "]}",
 	 SPLIT_OBJECT_MAX / 4, NULL},
