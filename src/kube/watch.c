@@ -19,8 +19,9 @@
 #define TIMEOUT_LEAST_S 300
 #define TIMEOUT_SPREAD_S 300
 #define EXPECTED_END_MS \
-	10000	     /* before its timeout a server may end a watch as a matter of course */
-#define GOOD_MS 5000 /* a watch that lived so long was none of a series of failures */
+	10000		     /* before its timeout a server may end a watch as a matter of course */
+#define STREAM_LIST_MS 60000 /* for a list as a stream; a slow one does better in pages */
+#define GOOD_MS 5000	     /* a watch that lived so long was none of a series of failures */
 #define BACKOFF_MS 200
 #define BACKOFF_MAX_MS 2500
 #define LOG_AGAIN_MS 300000 /* the same fault is logged again after this */
@@ -218,7 +219,7 @@ static void begin_relist(struct watch *watch, enum watch_relist reason, uint64_t
 		[WATCH_RELIST_TOO_LARGE] = "the server has not reached our version",
 		[WATCH_RELIST_CLUSTER] = "another cluster answers",
 		[WATCH_RELIST_GONE] = "the resource is not served any more",
-		[WATCH_RELIST_REFUSED] = "the server does not take our version",
+		[WATCH_RELIST_REFUSED] = "nothing can be followed from our version",
 	};
 
 	watch_say(watch, LOG_INFO, "listing again: %s", words[reason]);
@@ -260,6 +261,19 @@ static void begin_verify(struct watch *watch, uint64_t now_ms)
 	text_fini(&path);
 }
 
+/* A streaming list has an end for all that comes meanwhile: a busy server that does not know the
+ * parameter goes on for ever. */
+uint64_t watch_deadline(const struct watch *watch, uint64_t now_ms)
+{
+	uint64_t answer_ms = now_ms + WATCH_ANSWER_MS, list_ms = watch->began_ms + STREAM_LIST_MS;
+
+	if (watch->state == WATCH_FOLLOWING && watch->http_status == 200)
+		return now_ms + WATCH_SILENCE_MS;
+	if (watch->state == WATCH_LISTING && watch->is_streaming && list_ms < answer_ms)
+		return list_ms;
+	return answer_ms;
+}
+
 void watch_on_head(struct watch *watch, unsigned http_status, unsigned retry_after_s,
 		   uint64_t now_ms)
 {
@@ -268,8 +282,7 @@ void watch_on_head(struct watch *watch, unsigned http_status, unsigned retry_aft
 		watch->is_fresh = false;
 	watch->retry_after_s =
 		retry_after_s < WATCH_RETRY_AFTER_MAX_S ? retry_after_s : WATCH_RETRY_AFTER_MAX_S;
-	watch->due_ms =
-		now_ms + (watch->state == WATCH_FOLLOWING ? WATCH_SILENCE_MS : WATCH_ANSWER_MS);
+	watch->due_ms = watch_deadline(watch, now_ms);
 }
 
 bool watch_on_data(struct watch *watch, const char *bytes, size_t len, uint64_t now_ms)
@@ -277,8 +290,8 @@ bool watch_on_data(struct watch *watch, const char *bytes, size_t len, uint64_t 
 	bool is_stream = watch->http_status == 200 &&
 			 (watch->state == WATCH_LISTING || watch->state == WATCH_FOLLOWING);
 
-	if (watch->state != WATCH_FOLLOWING)
-		watch->due_ms = now_ms + WATCH_ANSWER_MS;
+	if (watch->state != WATCH_FOLLOWING || !is_stream)
+		watch->due_ms = watch_deadline(watch, now_ms);
 	if (!is_stream) {
 		if (watch->body.len + len <= BODY_MAX)
 			text_append(&watch->body, bytes, len);
@@ -407,8 +420,6 @@ static void on_watch_lost(struct watch *watch, const char *fault, uint64_t now_m
 {
 	enum watch_relist reason;
 
-	if (now_ms - watch->began_ms >= GOOD_MS && watch->http_status == 200)
-		watch->n_failures = 0;
 	if (is_expected_end(watch, fault, now_ms)) {
 		counter_add(&watch->counters.reconnects, 1);
 		begin_watch(watch, now_ms);
@@ -483,6 +494,10 @@ void watch_on_end(struct watch *watch, const char *fault, uint64_t now_ms)
 {
 	enum watch_state after = watch->after_data;
 
+	watch->store->now_ms = now_ms;
+	if (watch->state == WATCH_FOLLOWING && watch->http_status == 200 &&
+	    now_ms - watch->began_ms >= GOOD_MS)
+		watch->n_failures = 0;
 	/* The response's own words; the connection's end is only what followed. */
 	if (after == WATCH_LISTING && watch->state != WATCH_LISTING) {
 		begin_relist(watch, watch->reason, now_ms);

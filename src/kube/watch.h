@@ -43,7 +43,7 @@ enum watch_relist {
 	WATCH_RELIST_TOO_LARGE, /* the server has not reached our version: another etcd */
 	WATCH_RELIST_CLUSTER,	/* another cluster answers */
 	WATCH_RELIST_GONE,	/* 404: the resource is not served any more */
-	WATCH_RELIST_REFUSED,	/* 400, 422: the server does not take our version */
+	WATCH_RELIST_REFUSED,	/* 400, 422, or errors and garbage again and again */
 };
 #define WATCH_N_RELISTS 6
 
@@ -113,7 +113,7 @@ struct watch {
 	unsigned http_status; /* of the request; 0: no answer yet */
 	unsigned retry_after_s;
 	unsigned n_failures;	  /* since something went well */
-	unsigned n_bad_streams;	  /* garbage, one after another */
+	unsigned n_bad_streams;	  /* garbage or errors, one after another */
 	unsigned n_expired_pages; /* lists that expired between pages, one after another */
 	uint64_t began_ms;	  /* the request */
 	uint64_t timeout_ms;	  /* after which the server ends the watch */

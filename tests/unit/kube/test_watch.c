@@ -371,9 +371,9 @@ static void take_step(struct rig *rig, const struct step *step)
 	case TABLE:
 	case FAULT:
 	case LINES:
+	case PARTIAL:
 	case OTHERS:
 	case ERRORS:
-	case PARTIAL:
 		break;
 	}
 	expect(rig, step);

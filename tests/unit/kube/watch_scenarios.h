@@ -222,3 +222,34 @@
 {"told of another cluster", WATCH_SERVICES, {
 	FOLLOWING, {RELIST}, {NONE}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {RELIST}, {GET, LIST_STREAM(SERVICES)}, {TABLE, "web=10.0.0.1 "},
 }},
+{"what only a list that broke off had is not there", WATCH_SERVICES, {
+	{GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("gone", "10.0.0.9", "2")}, {BROKEN, "Connection reset by peer"},
+	{RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("web", "10.0.0.1", "3") INITIAL_END("5")},
+	{FAULT, ""}, {TABLE, "web=10.0.0.1 "},
+}},
+{"an event of a list that cannot be read sweeps nothing", WATCH_SERVICES, {
+	FOLLOWING, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200},
+	{DATA, "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Service\",\"a\":nu}}\n" ADDED("x", "10.0.0.2", "8") INITIAL_END("9")},
+	{ERRORS, .ms = 1}, {TABLE, "web=10.0.0.1 x=10.0.0.2 "},
+}},
+{"an error event again and again: listed again", WATCH_SERVICES, {
+	FOLLOWING, {LAST, EVENT("ERROR", STATUS("500", "InternalError", "PrevKv=nil"))}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {DATA, PAGE("99", "", "")}, {OVER},
+	{GET, WATCH_FROM(SERVICES, "5")}, {HEAD, .status = 200}, {LAST, EVENT("ERROR", STATUS("500", "InternalError", "PrevKv=nil"))},
+	{RETRY, .ms = 400}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {DATA, PAGE("99", "", "")}, {OVER}, {GET, WATCH_FROM(SERVICES, "5")}, {HEAD, .status = 200},
+	{LAST, EVENT("ERROR", STATUS("500", "InternalError", "PrevKv=nil"))}, {RETRY, .ms = 800}, {GET, LIST_STREAM(SERVICES)}, {TABLE, "web=10.0.0.1 "},
+}},
+{"a busy old server never ends a streaming list", WATCH_SERVICES, {
+	{GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("web", "10.0.0.1", "3")},
+	{AFTER, .ms = 14000}, {DATA, MODIFIED("web", "10.0.0.2", "4")}, {AFTER, .ms = 14000}, {DATA, MODIFIED("web", "10.0.0.3", "5")},
+	{AFTER, .ms = 14000}, {DATA, MODIFIED("web", "10.0.0.4", "6")}, {AFTER, .ms = 14000}, {DATA, BOOKMARK("7")}, {GET, LIST_STREAM(SERVICES)},
+	{AFTER, .ms = 4000}, {LINES, "no end of the streaming list"}, {FRESH, SERVICES "?limit=500"},
+}},
+{"a refusal that breaks off after its head", WATCH_SERVICES, {
+	FOLLOWING, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {DATA, PAGE("99", "", "")}, {OVER}, {GET, WATCH_FROM(SERVICES, "5")},
+	{HEAD, .status = 500}, {DATA, "etcd"}, {AFTER, .ms = 15000}, {NONE}, {RETRY, .ms = 400}, {FRESH, VERIFY(SERVICES, "5")},
+}},
+{"each watch brings something, then 410: no storm of lists", WATCH_SERVICES, {
+	FOLLOWING, {DATA, BOOKMARK("6")}, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200},
+	{DATA, INITIAL_END("9") BOOKMARK("10")}, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {AFTER, .ms = 199}, {NONE}, {RETRY, .ms = 201}, {GET, LIST_STREAM(SERVICES)},
+	{HEAD, .status = 200}, {DATA, INITIAL_END("11") BOOKMARK("12")}, {AFTER, .ms = 5000}, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)},
+}},
