@@ -161,7 +161,10 @@ static void write_durations_of(struct text *page, const char *name, const char *
 
 static void write_durations(struct text *page, const struct api *api, const char *host)
 {
-	write_durations_of(page, REST "request_duration_seconds", host, &api->counters.duration_us);
+	struct histogram now = {0};
+
+	histogram_merge(&now, &api->counters.duration_us);
+	write_durations_of(page, REST "request_duration_seconds", host, &now);
 }
 
 /* Nothing holds requests back here: each waited for no time. */
