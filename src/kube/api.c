@@ -17,6 +17,9 @@ const struct histogram_bounds api_duration_bounds = {
 	       10000000},
 };
 
+/* What leaves a slice may be on its way into another, which is the controller's next request. */
+#define LINGER_MS 300
+
 static uint64_t now_ms(void)
 {
 	return clock_monotonic_ns() / 1000000u;
@@ -28,8 +31,11 @@ static void on_time(uv_timer_t *timer);
 
 static void arm(struct api *api)
 {
-	uint64_t due_ms = api->startup_due_ms;
+	uint64_t due_ms = store_expiry_ms(api->store);
 	uint64_t now = now_ms();
+
+	if (api->startup_due_ms < due_ms)
+		due_ms = api->startup_due_ms;
 
 	for (unsigned i = 0; i < api->n_watches; i++) {
 		if (api->watches[i].watch.due_ms < due_ms)
@@ -218,7 +224,9 @@ int api_init(struct api *api, const struct kube_source_config *config, struct st
 	static const enum watch_subject subjects[] = {WATCH_SERVICES, WATCH_ENDPOINTS,
 						      WATCH_NAMESPACES, WATCH_PODS};
 
+	store->linger_ms = LINGER_MS;
 	*api = (struct api){.config = config,
+			    .store = store,
 			    .log = log,
 			    .armed_for_ms = UINT64_MAX,
 			    .startup_due_ms = UINT64_MAX};
@@ -275,13 +283,13 @@ void api_close(struct api *api)
 
 void api_settle(struct api *api)
 {
-	if (!api->other_cluster)
-		return;
-	for (unsigned i = 0; i < api->n_watches; i++) {
+	for (unsigned i = 0; api->other_cluster && i < api->n_watches; i++) {
 		if (&api->watches[i] != api->other_cluster)
 			watch_relist(&api->watches[i].watch, now_ms());
 	}
 	api->other_cluster = NULL;
+	if (store_expiry_ms(api->store) != UINT64_MAX)
+		store_expire(api->store, now_ms());
 	arm(api);
 }
 
@@ -292,6 +300,17 @@ bool api_is_synced(const struct api *api)
 			return false;
 	}
 	return true;
+}
+
+bool api_is_partial(const struct api *api)
+{
+	uint64_t now = now_ms();
+
+	for (unsigned i = 0; i < api->n_watches; i++) {
+		if (watch_is_partial(&api->watches[i].watch, now))
+			return true;
+	}
+	return false;
 }
 
 void api_tell_missing(const struct api *api, struct text *why)

@@ -96,12 +96,14 @@ static void publish_api(struct kube *kube, struct source *source)
 
 	api_settle(&source->api);
 	source->is_synced = was_synced || api_is_synced(&source->api);
-	if (source->is_synced && (!was_synced || store_is_dirty(&source->store))) {
+	if (source->is_synced && (!was_synced || store_is_dirty(&source->store)) &&
+	    !api_is_partial(&source->api)) {
 		uint64_t unix_ms = clock_unix_ms();
 
 		records_publish(&source->records, &source->store, unix_ms, true);
 		count_source(source, unix_ms);
 	}
+	/* Ready is told when the names are there. */
 	if (!was_synced)
 		tell_status(kube, source);
 	if (source->is_synced == was_synced && n_dropped <= TRIM_DROPPED)

@@ -198,7 +198,7 @@ static double value_age(const struct watch *watch)
 {
 	uint64_t last_ms = counter_read(&watch->counters.last_event_ms);
 
-	return last_ms > 0 ? (double)(clock_monotonic_ns() / 1000000u - last_ms) / 1e3 : -1;
+	return last_ms > 0 ? (double)clock_monotonic_ns() / 1e9 - (double)last_ms / 1e3 : -1;
 }
 
 static double value_version(const struct watch *watch)

@@ -19,10 +19,11 @@
 #define TIMEOUT_LEAST_S 300
 #define TIMEOUT_SPREAD_S 300
 #define EXPECTED_END_MS \
-	10000	     /* before its timeout a server may end a watch as a matter of course */
-#define GOOD_MS 5000 /* a watch that lived so long was none of a series of failures */
+	10000		     /* before its timeout a server may end a watch as a matter of course */
+#define STREAM_LIST_MS 60000 /* for a list as a stream; a slow one does better in pages */
+#define GOOD_MS 5000	     /* a watch that lived so long was none of a series of failures */
 #define BACKOFF_MS 200
-#define BACKOFF_MAX_MS 3000
+#define BACKOFF_MAX_MS 2500
 #define LOG_AGAIN_MS 300000 /* the same fault is logged again after this */
 #define BODY_MAX (256 * 1024)
 #define PAGE_LIMIT "500"
@@ -129,7 +130,7 @@ static void ask(struct watch *watch, const char *path, uint64_t now_ms)
 	watch->due_ms = now_ms + WATCH_ANSWER_MS;
 	watch->why.len = 0;
 	error = watch->calls->get(watch->arg, &request, &watch->why);
-	watch->is_fresh = watch->is_denied = false;
+	watch->is_denied = false;
 	if (error == 0)
 		return;
 	watch->fault.len = 0;
@@ -215,11 +216,10 @@ static void begin_relist(struct watch *watch, enum watch_relist reason, uint64_t
 	static const char *const words[WATCH_N_RELISTS] = {
 		[WATCH_RELIST_FIRST] = "the first list",
 		[WATCH_RELIST_EXPIRED] = "the server has forgotten our version (410 Expired)",
-		[WATCH_RELIST_TOO_LARGE] = "the server has not reached our version: its data is "
-					   "older or another's",
+		[WATCH_RELIST_TOO_LARGE] = "the server has not reached our version",
 		[WATCH_RELIST_CLUSTER] = "another cluster answers",
 		[WATCH_RELIST_GONE] = "the resource is not served any more",
-		[WATCH_RELIST_REFUSED] = "the server does not take our version",
+		[WATCH_RELIST_REFUSED] = "nothing can be followed from our version",
 	};
 
 	watch_say(watch, LOG_INFO, "listing again: %s", words[reason]);
@@ -242,8 +242,11 @@ static void begin_watch(struct watch *watch, uint64_t now_ms)
 	text_fini(&path);
 }
 
-/* A list of one object that must be as new as what we have. Of namespaces it is kube-system, whose
- * uid tells one cluster from another. */
+/*
+ * A list of one object, as new as there is: its version must not be behind ours. (Asked for a
+ * version that it has not reached, the server would first wait for it, seconds.) Of namespaces it
+ * is kube-system, whose uid tells one cluster from another.
+ */
 static void begin_verify(struct watch *watch, uint64_t now_ms)
 {
 	struct text path = {0};
@@ -254,20 +257,32 @@ static void begin_verify(struct watch *watch, uint64_t now_ms)
 	if (watch->subject == WATCH_NAMESPACES)
 		resource_query(&path, "fieldSelector", "metadata.name=kube-system");
 	resource_query(&path, "limit", "1");
-	resource_query(&path, "resourceVersion", watch->version);
-	resource_query(&path, "resourceVersionMatch", "NotOlderThan");
 	ask(watch, path.bytes, now_ms);
 	text_fini(&path);
+}
+
+/* A streaming list has an end for all that comes meanwhile: a busy server that does not know the
+ * parameter goes on for ever. */
+uint64_t watch_deadline(const struct watch *watch, uint64_t now_ms)
+{
+	uint64_t answer_ms = now_ms + WATCH_ANSWER_MS, list_ms = watch->began_ms + STREAM_LIST_MS;
+
+	if (watch->state == WATCH_FOLLOWING && watch->http_status == 200)
+		return now_ms + WATCH_SILENCE_MS;
+	if (watch->state == WATCH_LISTING && watch->is_streaming && list_ms < answer_ms)
+		return list_ms;
+	return answer_ms;
 }
 
 void watch_on_head(struct watch *watch, unsigned http_status, unsigned retry_after_s,
 		   uint64_t now_ms)
 {
 	watch->http_status = http_status;
+	if (watch->state == WATCH_FOLLOWING && http_status == 200)
+		watch->is_fresh = false;
 	watch->retry_after_s =
 		retry_after_s < WATCH_RETRY_AFTER_MAX_S ? retry_after_s : WATCH_RETRY_AFTER_MAX_S;
-	watch->due_ms =
-		now_ms + (watch->state == WATCH_FOLLOWING ? WATCH_SILENCE_MS : WATCH_ANSWER_MS);
+	watch->due_ms = watch_deadline(watch, now_ms);
 }
 
 bool watch_on_data(struct watch *watch, const char *bytes, size_t len, uint64_t now_ms)
@@ -275,8 +290,8 @@ bool watch_on_data(struct watch *watch, const char *bytes, size_t len, uint64_t 
 	bool is_stream = watch->http_status == 200 &&
 			 (watch->state == WATCH_LISTING || watch->state == WATCH_FOLLOWING);
 
-	if (watch->state != WATCH_FOLLOWING)
-		watch->due_ms = now_ms + WATCH_ANSWER_MS;
+	if (watch->state != WATCH_FOLLOWING || !is_stream)
+		watch->due_ms = watch_deadline(watch, now_ms);
 	if (!is_stream) {
 		if (watch->body.len + len <= BODY_MAX)
 			text_append(&watch->body, bytes, len);
@@ -405,8 +420,6 @@ static void on_watch_lost(struct watch *watch, const char *fault, uint64_t now_m
 {
 	enum watch_relist reason;
 
-	if (now_ms - watch->began_ms >= GOOD_MS && watch->http_status == 200)
-		watch->n_failures = 0;
 	if (is_expected_end(watch, fault, now_ms)) {
 		counter_add(&watch->counters.reconnects, 1);
 		begin_watch(watch, now_ms);
@@ -430,20 +443,34 @@ static void on_watch_lost(struct watch *watch, const char *fault, uint64_t now_m
 		fail(watch, WATCH_VERIFYING, now_ms);
 }
 
-/* The list of one was given: it is our cluster, or another. */
+/* Versions are numbers that grow, in all servers that there are; others are taken as they come. */
+static bool is_behind(const char *version, const char *ours)
+{
+	char *end, *end_of_ours;
+	uint64_t theirs = strtoull(version, &end, 10);
+	uint64_t our = strtoull(ours, &end_of_ours, 10);
+
+	return *version && *end == '\0' && *end_of_ours == '\0' && theirs < our;
+}
+
+/* The list of one was given: is it our cluster's, and has it got to where we are? */
 static void on_verified(struct watch *watch, uint64_t now_ms)
 {
-	char uid[OBJECT_UID_MAX + 1];
+	struct message_probe probe;
 
-	if (watch->subject == WATCH_NAMESPACES && *watch->cluster_uid &&
-	    message_first_uid(watch->body.bytes, watch->body.len, uid) == 0 &&
-	    strcmp(uid, watch->cluster_uid) != 0) {
-		memcpy(watch->cluster_uid, uid, sizeof(uid));
+	if (message_decode_probe(&probe, watch->body.bytes, watch->body.len) != 0) {
+		(void)read_failure(watch, "the answer is no list");
+		fail(watch, WATCH_VERIFYING, now_ms);
+	} else if (watch->subject == WATCH_NAMESPACES && *watch->cluster_uid &&
+		   strcmp(probe.uid, watch->cluster_uid) != 0) {
+		memcpy(watch->cluster_uid, probe.uid, sizeof(probe.uid));
 		watch->calls->on_other_cluster(watch->arg);
 		begin_relist(watch, WATCH_RELIST_CLUSTER, now_ms);
-		return;
+	} else if (is_behind(probe.version, watch->version)) {
+		begin_relist(watch, WATCH_RELIST_TOO_LARGE, now_ms);
+	} else {
+		begin_watch(watch, now_ms);
 	}
-	begin_watch(watch, now_ms);
 }
 
 static void on_verify_end(struct watch *watch, const char *fault, uint64_t now_ms)
@@ -467,6 +494,10 @@ void watch_on_end(struct watch *watch, const char *fault, uint64_t now_ms)
 {
 	enum watch_state after = watch->after_data;
 
+	watch->store->now_ms = now_ms;
+	if (watch->state == WATCH_FOLLOWING && watch->http_status == 200 &&
+	    now_ms - watch->began_ms >= GOOD_MS)
+		watch->n_failures = 0;
 	/* The response's own words; the connection's end is only what followed. */
 	if (after == WATCH_LISTING && watch->state != WATCH_LISTING) {
 		begin_relist(watch, watch->reason, now_ms);
@@ -560,6 +591,11 @@ void watch_relist(struct watch *watch, uint64_t now_ms)
 	if (is_busy)
 		watch->calls->cancel(watch->arg);
 	begin_relist(watch, WATCH_RELIST_CLUSTER, now_ms);
+}
+
+bool watch_is_partial(const struct watch *watch, uint64_t now_ms)
+{
+	return watch->is_partial && now_ms - watch->partial_since_ms < WATCH_PARTIAL_MS;
 }
 
 void watch_start(struct watch *watch, uint64_t now_ms)

@@ -26,6 +26,8 @@
 enum watch_subject { WATCH_SERVICES, WATCH_ENDPOINTS, WATCH_NAMESPACES, WATCH_PODS };
 #define WATCH_N_SUBJECTS 4
 
+#define WATCH_PARTIAL_MS 30000
+
 enum watch_state {
 	WATCH_IDLE,	   /* not started */
 	WATCH_DISCOVERING, /* which versions of EndpointSlices are there? */
@@ -41,7 +43,7 @@ enum watch_relist {
 	WATCH_RELIST_TOO_LARGE, /* the server has not reached our version: another etcd */
 	WATCH_RELIST_CLUSTER,	/* another cluster answers */
 	WATCH_RELIST_GONE,	/* 404: the resource is not served any more */
-	WATCH_RELIST_REFUSED,	/* 400, 422: the server does not take our version */
+	WATCH_RELIST_REFUSED,	/* 400, 422, or errors and garbage again and again */
 };
 #define WATCH_N_RELISTS 6
 
@@ -111,7 +113,7 @@ struct watch {
 	unsigned http_status; /* of the request; 0: no answer yet */
 	unsigned retry_after_s;
 	unsigned n_failures;	  /* since something went well */
-	unsigned n_bad_streams;	  /* garbage, one after another */
+	unsigned n_bad_streams;	  /* garbage or errors, one after another */
 	unsigned n_expired_pages; /* lists that expired between pages, one after another */
 	uint64_t began_ms;	  /* the request */
 	uint64_t timeout_ms;	  /* after which the server ends the watch */
@@ -119,7 +121,11 @@ struct watch {
 	bool has_streams;	  /* lists may be asked for as streams, as far as is known */
 	bool is_streaming;	  /* this list is */
 	bool is_page_whole;
-	bool is_fresh, is_denied; /* for the next request */
+	bool is_partial; /* see watch_is_partial */
+	uint64_t partial_since_ms;
+	bool is_denied; /* for the next request: the last answer was 401 */
+	bool is_fresh; /* until it follows again: a connection that is there may be the one that was
+			  silent */
 	enum watch_state
 		after_data; /* what the response itself said comes next; WATCH_IDLE: nothing */
 };
@@ -143,6 +149,14 @@ void watch_on_time(struct watch *watch, uint64_t now_ms);
 
 /* Another cluster answers: everything is listed again. */
 void watch_relist(struct watch *watch, uint64_t now_ms);
+
+/*
+ * Has a list replaced a part of what there was? An endpoint that has moved to a slice further down,
+ * or an address to another pod, is then missing from the store until the list is whole: nothing is
+ * to be published before. Not for ever: after WATCH_PARTIAL_MS of lists that break off what is new
+ * elsewhere counts for more.
+ */
+bool watch_is_partial(const struct watch *watch, uint64_t now_ms);
 
 /* Appends the resource and why it is not complete. */
 void watch_tell(const struct watch *watch, struct text *why);

@@ -126,12 +126,22 @@ static bool is_stranger(struct watch *watch, enum object_outcome outcome)
 	return true;
 }
 
+/* The first object of a list that replaces another. */
+static void note_partial(struct watch *watch)
+{
+	if (watch->state != WATCH_LISTING || !watch->is_complete || watch->is_partial)
+		return;
+	watch->is_partial = true;
+	watch->partial_since_ms = watch->now_ms;
+}
+
 static void put_object(struct watch *watch, enum object_outcome outcome)
 {
 	struct store_owner *other;
 
 	if (is_stranger(watch, outcome))
 		return;
+	note_partial(watch);
 	switch (outcome) {
 	case OBJECT_DECODED:
 		(void)store_put(watch->store, &watch->owner, &watch->object, &other);
@@ -200,13 +210,14 @@ static void take_item(struct watch *watch)
 void watch_end_list(struct watch *watch, uint64_t now_ms)
 {
 	watch->owner.is_complete = watch->n_unnamed == 0;
-	if (watch->is_complete && watch->owner.is_complete)
+	if (watch->owner.is_complete)
 		store_sweep(watch->store);
 	if (!watch->is_complete)
 		watch_say(watch, LOG_INFO, "%lu objects listed, %s",
 			  (unsigned long)watch->owner.n_entries,
 			  watch->is_streaming ? "as a stream" : "in pages");
 	watch->is_complete = true;
+	watch->is_partial = false;
 	watch->n_expired_pages = 0;
 	counter_set(&watch->counters.is_complete, 1);
 	counter_set(&watch->counters.last_event_ms, now_ms);
@@ -223,6 +234,14 @@ static bool end_data(struct watch *watch, enum watch_state next, enum watch_reli
 	return false;
 }
 
+/* The same place is bad each time it comes: get past it by a list. */
+static bool end_bad_stream(struct watch *watch)
+{
+	if (++watch->n_bad_streams % BAD_STREAMS_MAX == 0)
+		return end_data(watch, WATCH_LISTING, WATCH_RELIST_REFUSED);
+	return end_data(watch, watch_again(watch), watch->reason);
+}
+
 static bool take_error(struct watch *watch, const struct message_status *status)
 {
 	watch_tell_status(watch, status->code, status);
@@ -233,7 +252,9 @@ static bool take_error(struct watch *watch, const struct message_status *status)
 	watch->retry_after_s = status->retry_after_s < WATCH_RETRY_AFTER_MAX_S
 				       ? status->retry_after_s
 				       : WATCH_RETRY_AFTER_MAX_S;
-	return end_data(watch, watch_again(watch), watch->reason);
+	if (watch->retry_after_s > 0)
+		return end_data(watch, watch_again(watch), watch->reason);
+	return end_bad_stream(watch);
 }
 
 static void take_bookmark(struct watch *watch, const struct message_event *event, uint64_t now_ms)
@@ -250,11 +271,11 @@ static void note_progress(struct watch *watch, uint64_t now_ms)
 
 	counter_add(&watch->counters.events, 1);
 	if (is_following) {
-		watch->n_failures = watch->n_bad_streams = 0;
+		watch->n_bad_streams = 0;
 		counter_set(&watch->counters.last_event_ms, now_ms);
 		watch_end_fault(watch);
 	}
-	watch->due_ms = now_ms + (is_following ? WATCH_SILENCE_MS : WATCH_ANSWER_MS);
+	watch->due_ms = watch_deadline(watch, now_ms);
 }
 
 /* False: nothing more is wanted of this response. */
@@ -280,6 +301,7 @@ static bool take_event(struct watch *watch, uint64_t now_ms)
 	case MESSAGE_UNKNOWN:
 	case MESSAGE_BROKEN:
 		complain(watch, OBJECT_NAMELESS, watch->why.bytes);
+		watch->n_unnamed++;
 		return true;
 	}
 	/* The initial events come by name, not by version: none of theirs is a place to resume. */
@@ -309,15 +331,12 @@ static bool take_garbage(struct watch *watch)
 	text_printf(&watch->fault, "%s %s: line %lu of the response: %s", watch_verb(watch),
 		    watch_name(watch), (unsigned long)watch->split.error.line,
 		    watch->split.error.why);
-	/* The same place is bad each time it comes: get past it by a list. */
-	if (++watch->n_bad_streams % BAD_STREAMS_MAX == 0)
-		return end_data(watch, WATCH_LISTING, WATCH_RELIST_REFUSED);
-	return end_data(watch, watch_again(watch), watch->reason);
+	return end_bad_stream(watch);
 }
 
 bool watch_take(struct watch *watch, uint64_t now_ms)
 {
-	watch->now_ms = now_ms;
+	watch->now_ms = watch->store->now_ms = now_ms;
 
 	bool is_page = watch->state == WATCH_LISTING && !watch->is_streaming;
 

@@ -34,6 +34,9 @@ void watch_set_version(struct watch *watch, const char *version);
  * told by name. */
 void watch_end_list(struct watch *watch, uint64_t now_ms);
 
+/* Until when something more of the request at hand is to come. */
+uint64_t watch_deadline(const struct watch *watch, uint64_t now_ms);
+
 /* What a failure in this state is followed by. */
 enum watch_state watch_again(const struct watch *watch);
 

@@ -58,7 +58,8 @@ class ApiServer:
                              alert)
     """
 
-    def __init__(self, folder, address="127.0.0.1", port=0, is_tls=True, name="kubernetes.default.svc", **settings):
+    def __init__(self, folder, address="127.0.0.1", port=0, is_tls=True, name="kubernetes.default.svc", authority=None, **settings):
+        """authority: another server's, instead of one of its own."""
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.address, self.port, self.is_tls, self.name = address, port, is_tls, name
@@ -83,8 +84,9 @@ class ApiServer:
         self.faults, self.requests, self.watches = [], [], []
         self.connections, self.n_connections = set(), 0
         self.listener = self.context = self.authority = None
+        self.n_authorities = 0
         if is_tls:
-            self.rotate_authority()
+            self.rotate_authority(authority)
 
     # ---- running
 
@@ -140,10 +142,10 @@ class ApiServer:
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"{'https' if self.is_tls else 'http'}://{host}:{self.port}"
 
-    def rotate_authority(self):
+    def rotate_authority(self, authority=None):
         """New certificates, of another authority. Connections that there are stay."""
-        number = 0 if self.authority is None else int(self.authority.folder.name.removeprefix("tls")) + 1
-        authority = Authority(self.folder / f"tls{number}")
+        self.n_authorities += 1
+        authority = authority or Authority(self.folder / f"tls{self.n_authorities}")
         self.context = authority.context(*authority.server(self.address, self.name), asks_client=True)
         self.authority = authority
 
@@ -198,8 +200,18 @@ class ApiServer:
         return self.store.delete(kind, namespace, name)
 
     def replace_all(self, values, version, drops=True):
-        """As an etcd that was wiped, or restored from a backup: other uids, no history, a version that may be lower."""
+        """As an etcd that was wiped and filled anew: other uids, no history, a version that may be lower."""
         self.store.replace_all(values, version)
+        if drops:
+            self.drop_connections()
+
+    def backup(self):
+        """For restore()."""
+        return self.store.backup()
+
+    def restore(self, backup, drops=True):
+        """As an etcd from its backup: what was written since is gone, and so are its versions."""
+        self.store.restore(backup)
         if drops:
             self.drop_connections()
 

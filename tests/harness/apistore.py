@@ -298,6 +298,20 @@ class Store:
                 self._apply(value, False)
             self.compact()
 
+    def backup(self):
+        with self.lock:
+            return self.version, {name: dict(resource.objects) for name, resource in self.resources.items()}
+
+    def restore(self, backup):
+        """The objects of then, with their uids, and the version."""
+        version, objects = backup
+        with self.changed:
+            self.version = version
+            self.epoch += 1
+            for name, resource in self.resources.items():
+                resource.reset(version)
+                resource.objects = dict(objects[name])
+
     def compact(self):
         """Every version before the present one is gone; the present one can be watched from."""
         with self.changed:

@@ -2,6 +2,7 @@
 """A certificate authority in a folder, by the openssl command: certificates of servers and clients, all in PEM files."""
 import ssl
 import subprocess
+import threading
 from pathlib import Path
 
 
@@ -16,6 +17,7 @@ class Authority:
     def __init__(self, folder, name="kubernetes"):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock, self.servers = threading.Lock(), {}
         self.ca, self.key = self.folder / "ca.pem", self.folder / "ca.key"
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
                 "-subj", f"/CN={name}", "-keyout", str(self.key), "-out", str(self.ca))
@@ -31,10 +33,15 @@ class Authority:
                 "-days", str(days), "-extfile", str(config), "-out", str(certificate))
         return certificate, key
 
-    def server(self, address="127.0.0.1", name="kubernetes.default.svc"):
-        addresses = dict.fromkeys(["127.0.0.1", "::1", address])
-        names = ",".join([f"DNS:{n}" for n in ("localhost", name)] + [f"IP:{a}" for a in addresses])
-        return self.issue("server", "/CN=kube-apiserver", [f"subjectAltName={names}", "extendedKeyUsage=serverAuth"])
+    def server(self, address, name):
+        """Issued once for all servers of this address and name."""
+        with self.lock:
+            if (address, name) not in self.servers:
+                addresses = dict.fromkeys(["127.0.0.1", "::1", address])
+                names = ",".join([f"DNS:{n}" for n in ("localhost", name)] + [f"IP:{a}" for a in addresses])
+                self.servers[address, name] = self.issue(f"server{len(self.servers)}", "/CN=kube-apiserver", [
+                    f"subjectAltName={names}", "extendedKeyUsage=serverAuth"])
+            return self.servers[address, name]
 
     def client(self, user, group="system:masters"):
         return self.issue(f"client-{user.replace(':', '-')}", f"/O={group}/CN={user}", ["extendedKeyUsage=clientAuth"])

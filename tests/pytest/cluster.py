@@ -69,6 +69,11 @@ def endpointslice(path, *endpoints, ports=(), suffix="a", owner=True, kind=None,
             "ports": None if ports is None else [{"name": "", **port(p)} for p in ports]}
 
 
+def relabelled(slice_, owner):
+    """The slice as another service's."""
+    return {**slice_, "metadata": {**slice_["metadata"], "labels": {"kubernetes.io/service-name": owner}}}
+
+
 def endpoints(path, *subsets):
     """v1 Endpoints; a subset is a dict as in the API."""
     return {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata(*split(path)), "subsets": list(subsets)}

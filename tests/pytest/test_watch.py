@@ -4,12 +4,13 @@ import contextlib
 import json
 import socket
 import threading
+import time
 
 import pytest
 
 import apifaults
 from apiserver import TOKEN, USER, ApiServer
-from cluster import alias, endpoint, endpoints, endpointslice, namespace, pod, service
+from cluster import alias, endpoint, endpoints, endpointslice, namespace, pod, relabelled, service
 from harness import rcode_text, running, wait_for
 from watching import (CONVERGENCE_S, STABLE, STABLE_NAMES, Marker, Prober, answer, becomes, corefile, kubeconfig, probed, watching)
 
@@ -195,6 +196,22 @@ def test_versions_of_slices(api, start, versions, path, has_streaming_lists):
         becomes(server, "late.svc", "NOERROR")
 
 
+@pytest.mark.parametrize("before, after", [(("v1beta1",), ("v1",)), (("v1",), ("v1beta1",)), ((), ("v1",))], ids=["up", "down", "from Endpoints"])
+def test_other_versions_of_slices(tmp_path, api, before, after):
+    """The cluster is brought to another version: the resource that was watched is gone, and its successor has the same."""
+    api.slice_versions = before
+    api.apply(endpoints("set.shop", {"addresses": [{"ip": "10.244.0.2", "hostname": "set-0"}], "ports": [{"name": "http", "port": 80}]}))
+    api.apply(endpoints("stable.shop", {"addresses": [{"ip": "10.244.0.1"}], "ports": [{"name": "http", "port": 80}]}))
+    with probed(tmp_path / "server", api) as server:
+        api.stop()
+        api.slice_versions = after
+        if not before:
+            for value in api.objects("Endpoints"):
+                api.delete("Endpoints", "shop", value["metadata"]["name"])
+        api.start(is_new_process=True)
+        Marker(api).arrives(server)
+
+
 @pytest.mark.parametrize("pods, wanted", [("verified", True), ("insecure", False), ("disabled", False)])
 def test_pods_where_needed(tmp_path, api, pods, wanted):
     with running(tmp_path / "server", corefile=corefile(f"kubeconfig {api.kubeconfig()}\n        pods {pods}")):
@@ -258,8 +275,7 @@ def test_relist_sweeps(tmp_path, api, has_streaming_lists):
         gone.arrives(server)
         kept.arrives(server)
         api.stop()
-        for value in gone.objects:
-            api.delete(value["kind"], value["metadata"].get("namespace", ""), value["metadata"]["name"])
+        gone.delete()
         new = Marker(api)
         api.compact()
         api.start()
@@ -269,17 +285,23 @@ def test_relist_sweeps(tmp_path, api, has_streaming_lists):
         assert all(relists(server, resource, "expired") == 1 for resource in RESOURCES)
 
 
+def test_burst(tmp_path, api):
+    """Thousands of changes at once are taken in, and asked for meanwhile."""
+    with probed(tmp_path / "server", api) as server:
+        api.apply_many(many(5000))
+        becomes(server, "s4999.shop.svc", "NOERROR 10.98.19.250")
+        for i in range(5000):
+            api.delete("Service", "shop", f"s{i}")
+        becomes(server, "s4999.shop.svc", "NXDOMAIN")
+        wait_for("the others are gone", lambda: server.metric("kaname_kubernetes_objects", kind="Service") == 3, CONVERGENCE_S)
+
+
 # ---- order
 
 X = service("x.shop", ports=["http:80"])
 CLUSTER_IP = service("x.shop", "10.96.1.1", ports=["http:80"])
 SLICE = endpointslice("x.shop", endpoint("10.244.1.1", hostname="h"), ports=["http:80"])
 OTHER = endpointslice("x.shop", endpoint("10.244.1.1", hostname="h"), endpoint("10.244.1.2"), ports=["http:80"], suffix="b")
-
-
-def relabelled(slice_, owner):
-    meta = {**slice_["metadata"], "labels": {"kubernetes.io/service-name": owner}}
-    return {**slice_, "metadata": meta}
 
 
 ORDERS = [  # before, changes (an object, or one to delete in a tuple), {name: answer}
@@ -357,6 +379,30 @@ def test_not_ready(api, start):
         assert answer(server, "nothing.shop.svc") == "NXDOMAIN"
 
 
+def test_startup_timeout(api, start):
+    """The API server is not there: what is missing is said, and what is not the cluster's is served; then it comes."""
+    api.apply_many(STABLE)
+    api.stop()
+    with start("startup_timeout 300ms", is_ready=False) as server:
+        wait_for("the line", lambda: server.log().count("startup_timeout is over") == len(RESOURCES))
+        assert answer(server, "stable.shop.svc") == "SERVFAIL/14"
+        assert answer(server, "www.example.com.").startswith("REFUSED")
+        assert "connect" in server.http("ready")[1]
+        api.start()
+        becomes(server, "stable.shop.svc", "NOERROR 10.96.0.1")
+        server.wait_ready()
+
+
+def test_ready_means_answers(api, start):
+    """/ready is not told before the last name is there: of many objects, whose publication takes its time."""
+    api.apply_many([namespace("shop"), *(value for i in range(3000) for value in (
+        service(f"s{i}.shop", ports=["http:80"]), endpointslice(f"s{i}.shop", f"10.{i // 250}.{i % 250}.1", f"10.{i // 250}.{i % 250}.2")))])
+    with start(is_ready=False) as server:
+        while server.http("ready")[0] != 200:
+            assert server.process.poll() is None
+        assert answer(server, "s2999.shop.svc") == "NOERROR 10.11.249.1 10.11.249.2"
+
+
 def test_loss_keeps_ready(tmp_path, api):
     with probed(tmp_path / "server", api) as server:
         api.stop()
@@ -365,12 +411,22 @@ def test_loss_keeps_ready(tmp_path, api):
         assert answer(server, "nothing.shop.svc") == "NXDOMAIN"
 
 
+def timestamp(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 def test_metrics(tmp_path, api):
     with probed(tmp_path / "server", api) as server:
         Marker(api).arrives(server)
         with api.fault(apifaults.Status(503), "services", times=1):
             api.drop_connections()
             Marker(api).arrives(server)
+        slice_ = endpointslice("set.shop", "10.244.5.5", suffix="z")
+        slice_["metadata"]["annotations"] = {"endpoints.kubernetes.io/last-change-trigger-time": timestamp(time.time() - 2)}
+        api.apply(slice_)
+        programming = "coredns_kubernetes_dns_programming_duration_seconds"
+        wait_for("it is measured", lambda: server.metric(f"{programming}_count", service_kind="headless_with_selector") == 1, CONVERGENCE_S)
+        assert 1 <= server.metric(f"{programming}_sum", service_kind="headless_with_selector") < 60
         assert server.metric("coredns_kubernetes_rest_client_requests_total", code="503", method="GET", host=f"127.0.0.1:{api.port}") == 1
         assert server.metric("coredns_kubernetes_rest_client_requests_total", code="200") >= 9
         assert server.metric("coredns_kubernetes_rest_client_request_duration_seconds_count") >= 10

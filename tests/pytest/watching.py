@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A kaname that watches the fake API server, and a prober that asks all the while for names which always exist."""
+import concurrent.futures
 import contextlib
 import itertools
 import selectors
@@ -65,23 +66,21 @@ def answer(server, name, rdtype="A"):
 
 def becomes(server, name, want, rdtype="A", deadline_s=CONVERGENCE_S):
     """Within the time in which it must."""
-    last = None
-
-    def is_there():
-        nonlocal last
+    end = time.monotonic() + deadline_s
+    while True:
         last = answer(server, name, rdtype)
-        return last == want
-
-    try:
-        wait_for(f"{name} {rdtype} is {want!r}", is_there, deadline_s)
-    except AssertionError as error:
-        raise AssertionError(f"{error}; it is {last!r}\n{server.log()[-5000:]}") from None
+        if last == want:
+            return
+        assert time.monotonic() < end, (f"not within {deadline_s:.0f} s: {name} {rdtype} is {want!r}; it is {last!r}\n"
+                                        f"{server.log()[-5000:]}")
+        time.sleep(0.03)
 
 
 class Marker:
     """New objects of every kind, each round, and the proof that kaname has them: in time after what was broken is whole again."""
 
     numbers = itertools.count(1)
+    made = []  # and not yet deleted
 
     def __init__(self, api):
         self.api, self.n = api, next(self.numbers)
@@ -95,6 +94,7 @@ class Marker:
             pod(f"p.{self.namespace}", self.pod),
         ]
         api.apply_many(self.objects)
+        self.made.append(self)
 
     def arrives(self, server):
         becomes(server, f"mark.{self.namespace}.svc", f"NOERROR {self.address}")
@@ -102,10 +102,14 @@ class Marker:
         becomes(server, self.pod_name, f"NOERROR {self.pod}")
         becomes(server, f"{self.namespace}.svc", "NOERROR")
 
-    def leaves(self, server):
-        """It is deleted, and not known any more."""
+    def delete(self):
+        self.made.remove(self)
         for value in reversed(self.objects):
             self.api.delete(value["kind"], value["metadata"].get("namespace", ""), value["metadata"]["name"])
+
+    def leaves(self, server):
+        """It is deleted, and not known any more."""
+        self.delete()
         self.left(server)
 
     def left(self, server):
@@ -118,7 +122,7 @@ class Marker:
 class Prober(threading.Thread):
     """Asks for these names over UDP from several sockets for as long as the `with` lasts, and then says whether each answer was one."""
 
-    def __init__(self, server, names=None, n_sockets=4, pause_s=0.001):
+    def __init__(self, server, names=None, n_sockets=4, pause_s=0.005):
         super().__init__(daemon=True, name="prober")
         self.server, self.pause_s = server, pause_s
         self.questions = [(f"{name} {rdtype}", absolute(name), rdtype) for name, rdtype in names or STABLE_NAMES]
@@ -202,8 +206,16 @@ class Prober(threading.Thread):
 
 
 @contextlib.contextmanager
-def probed(folder, api, *options, **more):
+def probed(folder, api, *options, pause_s=0.005, **more):
     """A kaname with the stable objects, asked for them all the time."""
     api.apply_many(STABLE)
-    with watching(folder, api, *options, **more) as server, Prober(server):
+    with watching(folder, api, *options, **more) as server, Prober(server, pause_s=pause_s):
         yield server
+
+
+def at_once(run, cases, n=6):
+    """run(case) of each, n at a time: most of what they do is to wait."""
+    with concurrent.futures.ThreadPoolExecutor(n) as pool:
+        futures = [(case, pool.submit(run, case)) for case in cases]
+    failures = [f"{case}: {type(future.exception()).__name__}: {future.exception()}" for case, future in futures if future.exception()]
+    assert not failures, "\n".join(failures)
