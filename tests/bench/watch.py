@@ -28,7 +28,7 @@ PACE_S = 0.5  # kube-apiserver 1.36 needs so long to stream this
 RELIST_S = 5
 ASKER_LEAD_S = 0.5
 ASKER_PAUSE_US = 50  # asking without a pause takes one of two CPUs, which the server then lacks
-PROBE_IPS = int(IPv4Address('11.0.0.0'))
+PROBE_IPS = int(IPv4Address('200.0.0.0'))
 LISTED = ('/api/v1/services', '/apis/discovery.k8s.io/v1/endpointslices')
 STREAM = '?watch=1&allowWatchBookmarks=true&timeoutSeconds=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan'
 
