@@ -293,7 +293,8 @@ def measure_changes(options, api, work):
         server.kube_thread_id = server.kube_thread()
         names = {aim: api.call(aim) for aim in ('spread', 'huge')}
         time.sleep(1)
-        for title, (aim, what) in CHANGES.items():
+        for title in options.changes:
+            aim, what = CHANGES[title]
             api.call('aim_at', aim)
             print_changes(title, [change_round(options, api, server, names[aim], what) for _ in range(options.change_rounds)])
 
@@ -308,6 +309,7 @@ def main():
     parser.add_argument('--parts', nargs='+', default=list(PARTS), choices=PARTS)
     parser.add_argument('--rounds', type=int, default=7, help='of the start')
     parser.add_argument('--memory-rounds', type=int, default=3)
+    parser.add_argument('--changes', nargs='+', default=list(CHANGES), choices=CHANGES)
     parser.add_argument('--change-rounds', type=int, default=5)
     options = parser.parse_args()
     end_by_signal()
