@@ -515,3 +515,20 @@ def test_stops_at_once(api, start):
     with start(is_ready=False) as server:
         wait_for("/health", lambda: server.http("health")[0] == 200)
         server.stop()
+
+
+def test_ready_is_told_when_published(tmp_path, api):
+    """Publishing the first records takes a while: until then /ready is no 200."""
+    hosts = [f"10.{100 + i // 250}.{i % 250}.{j}" for i in range(4_000) for j in range(1, 11)]
+    api.load(STABLE + [value for i in range(4_000) for value in (
+        service(f"web-{i}.shop"), endpointslice(f"web-{i}.shop", *hosts[10 * i:10 * i + 10]))])
+    with watching(tmp_path / "server", api, is_ready=False) as server:
+        def is_ready():
+            with contextlib.suppress(OSError), socket.create_connection((server.address, server.ready_port)) as tcp:
+                tcp.sendall(b"GET /ready HTTP/1.0\r\n\r\n")
+                return tcp.recv(64).split()[1:2] == [b"200"]
+            return False
+
+        wait_for("/ready", is_ready)
+        assert answer(server, "stable.shop.svc") == "NOERROR 10.96.0.1"
+        assert answer(server, "web-3999.shop.svc") == "NOERROR " + " ".join(sorted(hosts[-10:]))
