@@ -76,13 +76,36 @@ static size_t v6_to_text(const uint8_t bytes[16], char *out)
 	return len;
 }
 
+static size_t put_decimal(char *out, uint8_t value)
+{
+	size_t n = 0;
+
+	if (value >= 100)
+		out[n++] = (char)('0' + value / 100);
+	if (value >= 10)
+		out[n++] = (char)('0' + value / 10 % 10);
+	out[n++] = (char)('0' + value % 10);
+	return n;
+}
+
+/* Each endpoint of a service is spelled whenever one of them changes: not by snprintf. */
+static size_t v4_to_text(const uint8_t bytes[4], char *out)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		if (i > 0)
+			out[len++] = '.';
+		len += put_decimal(out + len, bytes[i]);
+	}
+	out[len] = '\0';
+	return len;
+}
+
 size_t address_to_text(const struct address *address, char *out)
 {
-	const uint8_t *b = address->bytes;
-
-	if (address->family == ADDRESS_V6)
-		return v6_to_text(b, out);
-	return (size_t)snprintf(out, ADDRESS_TEXT_MAX, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+	return address->family == ADDRESS_V6 ? v6_to_text(address->bytes, out)
+					     : v4_to_text(address->bytes, out);
 }
 
 size_t address_to_label(const struct address *address, char *out)

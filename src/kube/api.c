@@ -17,6 +17,9 @@ const struct histogram_bounds api_duration_bounds = {
 	       10000000},
 };
 
+/* What leaves a slice may be on its way into another, which is the controller's next request. */
+#define LINGER_MS 300
+
 static uint64_t now_ms(void)
 {
 	return clock_monotonic_ns() / 1000000u;
@@ -28,8 +31,11 @@ static void on_time(uv_timer_t *timer);
 
 static void arm(struct api *api)
 {
-	uint64_t due_ms = api->startup_due_ms;
+	uint64_t due_ms = store_expiry_ms(api->store);
 	uint64_t now = now_ms();
+
+	if (api->startup_due_ms < due_ms)
+		due_ms = api->startup_due_ms;
 
 	for (unsigned i = 0; i < api->n_watches; i++) {
 		if (api->watches[i].watch.due_ms < due_ms)
@@ -39,7 +45,7 @@ static void arm(struct api *api)
 		return;
 	api->armed_for_ms = due_ms;
 	uv_update_time(api->timer.loop);
-	uv_timer_start(&api->timer, on_time, due_ms > now ? due_ms - now : 0, 0);
+	uv_timer_start(&api->timer, on_time, due_ms > now ? due_ms - now : 1, 0);
 }
 
 static void tell_late_start(struct api *api)
@@ -65,6 +71,7 @@ static void on_time(uv_timer_t *timer)
 	uint64_t now = now_ms();
 
 	api->armed_for_ms = UINT64_MAX;
+	store_expire(api->store, now);
 	if (now >= api->startup_due_ms)
 		tell_late_start(api);
 	for (unsigned i = 0; i < api->n_watches; i++)
@@ -220,7 +227,9 @@ int api_init(struct api *api, const struct kube_source_config *config, struct st
 	static const enum watch_subject subjects[] = {WATCH_SERVICES, WATCH_ENDPOINTS,
 						      WATCH_NAMESPACES, WATCH_PODS};
 
+	store->linger_ms = LINGER_MS;
 	*api = (struct api){.config = config,
+			    .store = store,
 			    .log = log,
 			    .armed_for_ms = UINT64_MAX,
 			    .startup_due_ms = UINT64_MAX};
@@ -277,13 +286,13 @@ void api_close(struct api *api)
 
 void api_settle(struct api *api)
 {
-	if (!api->other_cluster)
-		return;
-	for (unsigned i = 0; i < api->n_watches; i++) {
+	for (unsigned i = 0; api->other_cluster && i < api->n_watches; i++) {
 		if (&api->watches[i] != api->other_cluster)
 			watch_relist(&api->watches[i].watch, now_ms());
 	}
 	api->other_cluster = NULL;
+	if (store_expiry_ms(api->store) != UINT64_MAX)
+		store_expire(api->store, now_ms());
 	arm(api);
 }
 

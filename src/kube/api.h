@@ -38,6 +38,7 @@ struct api {
 	const struct kube_source_config *config; /* borrowed */
 	struct http *http;			 /* borrowed */
 	struct log_channel *log;		 /* borrowed */
+	struct store *store;			 /* borrowed */
 	pthread_mutex_t *lock;			 /* borrowed */
 	struct access access;
 	struct api_watch watches[WATCH_N_SUBJECTS];
@@ -62,7 +63,7 @@ void api_fini(struct api *api);
 void api_open(struct api *api, uv_loop_t *loop, struct http *http, pthread_mutex_t *lock);
 void api_close(struct api *api);
 
-/* Does what could not be done from within the responses. */
+/* Does what could not be done from within the responses, and ends what has lingered. */
 void api_settle(struct api *api);
 
 /* Is every resource complete? */

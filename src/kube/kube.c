@@ -87,7 +87,8 @@ static void poll_files(struct kube *kube, struct source *source)
 		malloc_trim(0);
 }
 
-/* A turn of the loop is over. Before the first full set nothing is published. */
+/* A turn of the loop is over. Before the first full set nothing is published; ready is told when it
+ * is. */
 static void publish_api(struct kube *kube, struct source *source)
 {
 	bool was_synced = source->is_synced;

@@ -205,22 +205,25 @@ int message_group_has(const char *bytes, size_t len, const char *api_version)
 	return fault.is_set ? -EINVAL : found;
 }
 
-int message_first_uid(const char *bytes, size_t len, char uid[OBJECT_UID_MAX + 1])
+int message_decode_probe(struct message_probe *probe, const char *bytes, size_t len)
 {
 	cJSON *tree = cJSON_ParseWithLength(bytes, len);
 	struct json_fault fault = {0};
 	struct json root = json_root(tree, &fault);
+	struct json metadata = json_member(&root, "metadata");
 	struct json items = json_member(&root, "items");
 	const cJSON *first = json_first(&items);
-	int error = tree && !fault.is_set ? 0 : -EINVAL;
+	bool is_list;
 
-	*uid = '\0';
+	*probe = (struct message_probe){0};
+	read_version(probe->version, &metadata);
 	if (first) {
 		struct json item = json_element(&items, first, 0);
-		struct json metadata = json_member(&item, "metadata");
+		struct json item_metadata = json_member(&item, "metadata");
 
-		copy_cut(uid, OBJECT_UID_MAX + 1, member_string(&metadata, "uid"));
+		copy_cut(probe->uid, sizeof(probe->uid), member_string(&item_metadata, "uid"));
 	}
+	is_list = tree && !fault.is_set;
 	cJSON_Delete(tree);
-	return error;
+	return is_list ? 0 : -EINVAL;
 }

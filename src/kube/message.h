@@ -60,7 +60,13 @@ MUST_USE int message_decode_list(struct message_list *list, const char *bytes, s
 /* Does an APIGroup have this version ("discovery.k8s.io/v1")? -EINVAL: it is no APIGroup. */
 MUST_USE int message_group_has(const char *bytes, size_t len, const char *api_version);
 
-/* The uid of the first item of a list of one, "" when it has none. -EINVAL: no list. */
-MUST_USE int message_first_uid(const char *bytes, size_t len, char uid[OBJECT_UID_MAX + 1]);
+/* What a list of one tells of its server. */
+struct message_probe {
+	char version[MESSAGE_VERSION_MAX + 1]; /* "" for none */
+	char uid[OBJECT_UID_MAX + 1];	       /* of the first item; "" for none */
+};
+
+/* -EINVAL: no list. */
+MUST_USE int message_decode_probe(struct message_probe *probe, const char *bytes, size_t len);
 
 #endif

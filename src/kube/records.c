@@ -137,10 +137,8 @@ static void read_endpoint(struct builder *builder, struct wire_reader *reader, u
 	ARRAY_PUSH(&builder->endpoints, endpoint);
 }
 
-static void read_slice(struct builder *builder, const struct store_entry *slice)
+static void read_slice(struct builder *builder, struct wire_reader reader)
 {
-	struct wire_reader reader = read_content(slice);
-
 	while (wire_left(&reader) > 0) {
 		uint32_t port_set = read_port_set(builder, &reader);
 		uint32_t n = wire_u32(&reader);
@@ -151,8 +149,8 @@ static void read_slice(struct builder *builder, const struct store_entry *slice)
 	CHECK(!reader.failed);
 }
 
-/* All ready endpoints: of the slices, or where there is no slice object at all of the Endpoints
- * object. */
+/* All ready endpoints: of the slices, and what has just left one; or where there is no slice object
+ * at all of the Endpoints object. */
 static void read_endpoints(struct builder *builder, const struct store_node *node)
 {
 	bool has_slice = false;
@@ -161,10 +159,15 @@ static void read_endpoints(struct builder *builder, const struct store_node *nod
 		if (slice->is_hidden)
 			continue;
 		has_slice = true;
-		read_slice(builder, slice);
+		read_slice(builder, read_content(slice));
+	}
+	for (const struct store_departed *departed = node->departed; departed;
+	     departed = departed->next_of_node) {
+		has_slice = true;
+		read_slice(builder, wire_reader_init(departed->bytes, departed->len));
 	}
 	if (!has_slice && node->endpoints && !node->endpoints->is_hidden)
-		read_slice(builder, node->endpoints);
+		read_slice(builder, read_content(node->endpoints));
 }
 
 /* The arrays have stopped moving: pointers into them. */

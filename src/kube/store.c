@@ -34,7 +34,7 @@ static void mark_namespace(struct store *store, struct store_namespace *namespac
 	ARRAY_PUSH(&store->dirty_namespaces, namespace);
 }
 
-static void mark_node(struct store *store, struct store_node *node)
+void store_mark_node(struct store *store, struct store_node *node)
 {
 	if (node->is_dirty)
 		return;
@@ -53,7 +53,7 @@ static void mark_pod(struct store *store, struct store_entry *pod)
 void store_mark_namespace(struct store *store, struct store_namespace *namespace)
 {
 	for (struct store_node *node = namespace->nodes; node; node = node->next)
-		mark_node(store, node);
+		store_mark_node(store, node);
 	for (struct store_entry *pod = namespace->pods; pod; pod = pod->next)
 		mark_pod(store, pod);
 }
@@ -156,7 +156,7 @@ static void mark_entry(struct store *store, struct store_entry *entry)
 	case OBJECT_SLICE:
 	case OBJECT_ENDPOINTS:
 		if (entry->node)
-			mark_node(store, entry->node);
+			store_mark_node(store, entry->node);
 		return;
 	case OBJECT_NAMESPACE:
 		mark_namespace(store, entry->namespace);
@@ -325,6 +325,8 @@ static void free_entry(struct store_entry *entry)
 static void remove_entry(struct store *store, struct store_entry *entry)
 {
 	store->n_dropped++;
+	if (entry->kind == OBJECT_SLICE)
+		departed_note(store, entry->node, entry->content, NULL);
 	count_entry(store, entry, -1);
 	unlink_entry(store, entry);
 	hash_remove(&store->entries, &entry->link);
@@ -355,6 +357,8 @@ static bool change_entry(struct store *store, struct store_entry *entry,
 	    is_content_equal(entry->content, object))
 		return false;
 	store->n_dropped++;
+	if (entry->kind == OBJECT_SLICE && !object->is_hidden && is_service_equal(entry, object))
+		departed_note(store, entry->node, entry->content, &object->content);
 	count_entry(store, entry, -1);
 	unlink_entry(store, entry);
 	entry->is_hidden = object->is_hidden;
@@ -454,7 +458,7 @@ void store_clean(struct store *store)
 
 		node->is_dirty = false;
 		node->trigger_unix_ms = 0;
-		if (!node->service && !node->endpoints && !node->slices)
+		if (!node->service && !node->endpoints && !node->slices && !node->departed)
 			free_node(store, node);
 	}
 	for (size_t i = 0; i < store->dirty_pods.len; i++) {
@@ -480,6 +484,8 @@ void store_clean(struct store *store)
 
 void store_fini(struct store *store)
 {
+	store->linger_ms = 0;
+	store_expire(store, UINT64_MAX);
 	for (size_t i = 0; i < store->entries.n_buckets; i++) {
 		while (store->entries.buckets[i])
 			remove_entry(store, (struct store_entry *)store->entries.buckets[i]);

@@ -10,7 +10,10 @@
  *
  * Each entry has an owner (a file; later a watch). Mark and sweep: the owner raises its generation,
  * puts all objects that it has, sets is_complete if those were all, and store_sweep removes what
- * was left behind. Of two owners of the same object the one with the lower rank has it. One thread.
+ * was left behind. Of two owners of the same object the one with the lower rank has it.
+ *
+ * With a linger_ms, endpoints that have only left a slice stay on its node that long (departed.c).
+ * One thread.
  */
 #ifndef KANAME_KUBE_STORE_H
 #define KANAME_KUBE_STORE_H
@@ -54,12 +57,23 @@ struct store_entry {
 	char name[];
 };
 
+/* Endpoints that have just left a slice. */
+struct store_departed {
+	struct store_departed *next; /* of the store: the next to end */
+	struct store_departed *next_of_node;
+	struct store_node *node;
+	uint64_t until_ms;
+	uint32_t len;
+	uint8_t bytes[]; /* as a slice's content */
+};
+
 struct store_node {
 	struct hash_link link; /* first */
 	struct store_namespace *namespace;
 	struct store_node *next, **from; /* of the namespace */
 	struct store_entry *service, *endpoints;
 	struct store_entry *slices;
+	struct store_departed *departed; /* owned; the latest first */
 	uint64_t trigger_unix_ms; /* of the latest change of a slice that is not published yet; 0:
 				     none */
 	bool is_dirty;
@@ -81,6 +95,9 @@ struct store_namespace {
 struct store {
 	struct hash entries, nodes, namespaces;
 	uint64_t seed;
+	uint32_t linger_ms; /* 0: what has left is gone at once */
+	uint64_t now_ms;    /* set by the owners where linger_ms is set: monotonic */
+	struct store_departed *first_departed, *last_departed; /* owned */
 	uint64_t n_objects[OBJECT_N_KINDS];
 	uint64_t n_dropped; /* objects or versions of one, ever: removed or replaced */
 	ARRAY(struct store_node *) dirty_nodes;
@@ -110,6 +127,18 @@ void store_remove(struct store *store, const struct store_owner *owner,
 
 /* Removes what complete owners have left behind; returns how many. */
 size_t store_sweep(struct store *store);
+
+/* What has lingered long enough is gone. */
+void store_expire(struct store *store, uint64_t now_ms);
+
+/* When store_expire has something to do next; UINT64_MAX: nothing. */
+uint64_t store_expiry_ms(const struct store *store);
+
+/* For departed.c and store.c: the slice of the node had this content, and now has that (NULL: it
+ * is gone); a node is to be published anew. */
+void departed_note(struct store *store, struct store_node *node, const struct store_bytes *before,
+		   const struct text *now);
+void store_mark_node(struct store *store, struct store_node *node);
 
 /* Marks all nodes and pods of a namespace dirty. */
 void store_mark_namespace(struct store *store, struct store_namespace *namespace);

@@ -23,7 +23,7 @@
 #define STREAM_LIST_MS 60000 /* for a list as a stream; a slow one does better in pages */
 #define GOOD_MS 5000	     /* a watch that lived so long was none of a series of failures */
 #define BACKOFF_MS 200
-#define BACKOFF_MAX_MS 3000
+#define BACKOFF_MAX_MS 2500
 #define LOG_AGAIN_MS 300000 /* the same fault is logged again after this */
 #define BODY_MAX (256 * 1024)
 #define PAGE_LIMIT "500"
@@ -245,8 +245,11 @@ static void begin_watch(struct watch *watch, uint64_t now_ms)
 	text_fini(&path);
 }
 
-/* A list of one object that must be as new as what we have. Of namespaces it is kube-system, whose
- * uid tells one cluster from another. */
+/*
+ * A list of one object, as new as there is: its version must not be behind ours. (Asked for a
+ * version that it has not reached, the server would first wait for it, seconds.) Of namespaces it
+ * is kube-system, whose uid tells one cluster from another.
+ */
 static void begin_verify(struct watch *watch, uint64_t now_ms)
 {
 	struct text path = {0};
@@ -257,8 +260,6 @@ static void begin_verify(struct watch *watch, uint64_t now_ms)
 	if (watch->subject == WATCH_NAMESPACES)
 		resource_query(&path, "fieldSelector", "metadata.name=kube-system");
 	resource_query(&path, "limit", "1");
-	resource_query(&path, "resourceVersion", watch->version);
-	resource_query(&path, "resourceVersionMatch", "NotOlderThan");
 	ask(watch, path.bytes, now_ms);
 	text_fini(&path);
 }
@@ -456,24 +457,45 @@ static void on_watch_lost(struct watch *watch, const char *fault, uint64_t now_m
 		fail(watch, WATCH_VERIFYING, now_ms);
 }
 
-/* The list of one was given: it is our cluster, or another. Where a selector keeps kube-system from
- * us, the first such list is what tells ours. */
+/* Versions are numbers that grow, in all servers that there are; others are taken as they come. */
+static bool is_behind(const char *version, const char *ours)
+{
+	char *end, *end_of_ours;
+	uint64_t theirs = strtoull(version, &end, 10);
+	uint64_t our = strtoull(ours, &end_of_ours, 10);
+
+	return *version && *end == '\0' && *end_of_ours == '\0' && theirs < our;
+}
+
+/* Has kube-system another uid than before? Where a selector keeps it from us, the first such list is
+ * what tells ours. */
+static bool is_other_cluster(struct watch *watch, const char *uid)
+{
+	bool is_known = *watch->cluster_uid != '\0';
+	bool is_other = is_known && strcmp(uid, watch->cluster_uid) != 0;
+
+	if (watch->subject != WATCH_NAMESPACES)
+		return false;
+	snprintf(watch->cluster_uid, sizeof(watch->cluster_uid), "%s", uid);
+	return is_other;
+}
+
+/* The list of one was given: is it our cluster's, and has it got to where we are? */
 static void on_verified(struct watch *watch, uint64_t now_ms)
 {
-	char uid[OBJECT_UID_MAX + 1] = "";
-	bool is_other;
+	struct message_probe probe;
 
-	if (watch->subject == WATCH_NAMESPACES &&
-	    message_first_uid(watch->body.bytes, watch->body.len, uid) != 0)
-		memcpy(uid, watch->cluster_uid, sizeof(uid));
-	is_other = *watch->cluster_uid && strcmp(uid, watch->cluster_uid) != 0;
-	memcpy(watch->cluster_uid, uid, sizeof(uid));
-	if (!is_other) {
+	if (message_decode_probe(&probe, watch->body.bytes, watch->body.len) != 0) {
+		(void)read_failure(watch, "the answer is no list");
+		fail(watch, WATCH_VERIFYING, now_ms);
+	} else if (is_other_cluster(watch, probe.uid)) {
+		watch->calls->on_other_cluster(watch->arg);
+		begin_relist(watch, WATCH_RELIST_CLUSTER, now_ms);
+	} else if (is_behind(probe.version, watch->version)) {
+		begin_relist(watch, WATCH_RELIST_TOO_LARGE, now_ms);
+	} else {
 		begin_watch(watch, now_ms);
-		return;
 	}
-	watch->calls->on_other_cluster(watch->arg);
-	begin_relist(watch, WATCH_RELIST_CLUSTER, now_ms);
 }
 
 static void on_verify_end(struct watch *watch, const char *fault, uint64_t now_ms)
@@ -497,6 +519,7 @@ void watch_on_end(struct watch *watch, const char *fault, uint64_t now_ms)
 {
 	enum watch_state after = watch->after_data;
 
+	watch->store->now_ms = now_ms;
 	if (watch->state == WATCH_FOLLOWING && watch->http_status == 200 &&
 	    now_ms - watch->began_ms >= GOOD_MS)
 		watch->n_failures = 0;

@@ -349,7 +349,7 @@ static bool take_garbage(struct watch *watch)
 
 bool watch_take(struct watch *watch, uint64_t now_ms)
 {
-	watch->now_ms = now_ms;
+	watch->now_ms = watch->store->now_ms = now_ms;
 
 	bool is_page = watch->state == WATCH_LISTING && !watch->is_streaming;
 

@@ -99,6 +99,7 @@ static void empty(struct store *store, struct watch *watch)
 	watch->owner.generation++;
 	watch->owner.is_complete = true;
 	store_sweep(store);
+	store_expire(store, UINT64_MAX);
 	CHECK(watch->owner.n_entries == 0);
 }
 
@@ -135,6 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	rcu_register();
 	store_init(&store);
+	store.linger_ms = 300;
 
 	struct records records = {.config = &config, .table = table_new()};
 

@@ -397,23 +397,26 @@ class Watch:
                 return
             due = previous + self.server.bookmark_interval
             is_due = self.has_bookmarks and (now >= due or last is not None and now >= last)
-            lines = self.take(0 if is_due else min(POLL_S, end - now), is_due)
-            if lines is None:
+            taken = self.take(0 if is_due else min(POLL_S, end - now), is_due)
+            if taken is None:
                 self.exchange.end()
                 return
             if is_due:
                 previous, last = now, None if last is not None and now >= last else last
+            changes, lines = taken
             if lines:
                 self.exchange.emit(lines)
+                if self.server.on_sent:
+                    self.server.on_sent(self, changes)
             elif self.exchange.connection.is_closed or self.exchange.connection.is_gone():
                 return
 
     def take(self, wait_s, wants_bookmark):
-        """What is new, with a bookmark behind it; waits a while for something. None: the watch has fallen behind what is kept."""
+        """(changes, lines) of what is new, with a bookmark behind it; waits a while for something. None: the watch has fallen behind what is kept."""
         with self.resource.changed:
             if self.epoch != self.store.epoch:
                 self.resource.changed.wait(wait_s)
-                return []  # it watches what is no more
+                return [], []  # it watches what is no more
             try:
                 changes = self.resource.since(self.position)
                 if (not changes or self.resource.is_held) and wait_s > 0:
@@ -422,7 +425,7 @@ class Watch:
             except Expired:
                 return None
             if self.resource.is_held:
-                return []
+                return [], []
             self.position += len(changes)
             bookmark_version = self.bookmark_version() if wants_bookmark else None
         # Of the future: nothing until that version is passed.
@@ -431,7 +434,7 @@ class Watch:
         lines = [line for line in lines if line is not None]
         if bookmark_version is not None:
             lines.append(bookmark_line(self.kind, self.request.api_version, bookmark_version))
-        return lines
+        return changes, lines
 
     def bookmark_version(self):
         version = self.store.version if self.server.has_progress else self.resource.last_version

@@ -9,6 +9,8 @@ import time
 from urllib.parse import parse_qsl, urlsplit
 
 PIECE = 1 << 20  # octets of a chunk at most
+PACED_PIECE = 64 * 1024
+PACE_CREDIT_S = 0.01  # what a sleep that was too long may make up for
 ALERT = bytes.fromhex("15030300020228")  # fatal handshake_failure
 REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
            410: "Gone", 422: "Unprocessable Entity", 429: "Too Many Requests", 500: "Internal Server Error",
@@ -17,6 +19,24 @@ REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
 
 class Gone(Exception):
     """The connection is closed."""
+
+
+class Pace:
+    """All bodies together come at so many octets a second."""
+
+    def __init__(self, octets_per_s):
+        self.octets_per_s = octets_per_s
+        self.lock = threading.Lock()
+        self.due = 0.0
+
+    def wait(self, n):
+        """Until these n octets may go."""
+        with self.lock:
+            now = time.monotonic()
+            self.due = max(self.due, now - PACE_CREDIT_S) + n / self.octets_per_s
+            left = self.due - now
+        if left > 0:
+            time.sleep(left)
 
 
 class Request:
@@ -48,6 +68,7 @@ class Connection(threading.Thread):
         self.is_closed = False
         self.is_frozen = False
         self.input = b""
+        self.sent_ns = 0  # CLOCK_MONOTONIC, before the last octets were handed to the kernel
 
     # ---- what faults and answers use
 
@@ -57,6 +78,7 @@ class Connection(threading.Thread):
         if self.is_closed:
             raise Gone
         try:
+            self.sent_ns = time.monotonic_ns()
             self.sock.sendall(data)
         except (OSError, ValueError):
             raise Gone from None
@@ -158,7 +180,12 @@ class Exchange:
         return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
     def whole(self, status, body, content_type="application/json", **headers):
-        """A small response."""
+        """A small response; of a success the body passes the faults."""
+        if status == 200 and self.faults:
+            self.begin(**headers)
+            self.send(body)
+            self.end()
+            return
         named = {key.replace("_", "-").title(): value for key, value in headers.items()}
         self.connection.send(self.head(status, {"Content-Type": content_type, **named, "Content-Length": len(body)}) + body)
 
@@ -173,8 +200,12 @@ class Exchange:
 
     def put(self, data):
         """A piece of the body, past all faults."""
-        for i in range(0, len(data), PIECE):
-            piece = data[i:i + PIECE]
+        pace = self.server.pace
+        size = PACED_PIECE if pace else PIECE
+        for i in range(0, len(data), size):
+            piece = data[i:i + size]
+            if pace:
+                pace.wait(len(piece))
             self.connection.send(b"%x\r\n%b\r\n" % (len(piece), piece))
 
     def send(self, data):

@@ -52,6 +52,8 @@ class ApiServer:
     too_large_wait_s         how long a list waits for a version that is not there yet
     second                   of timeoutSeconds, in seconds
     has_gzip                 False: lists are never compressed
+    pace                     Pace(octets per second) of all bodies together; None: as fast as it can
+    on_sent                  called with a watch and the Changes that it has just sent, connection.sent_ns being the time; None: nobody
     accepting                what becomes of new connections: "normal", "silent" (accepted, no TLS, no answer), "close", "refuse" (a TLS
                              alert)
     """
@@ -72,6 +74,7 @@ class ApiServer:
         self.too_large_wait_s = 3.0
         self.second = 1.0
         self.has_gzip = True
+        self.pace = self.on_sent = None
         self.accepting = "normal"
         for key, value in settings.items():
             assert hasattr(self, key), f"no such setting: {key}"

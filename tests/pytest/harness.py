@@ -83,7 +83,7 @@ def free_port():
 class Server:
     """Made by running(); its folder holds the Corefile, the log and the folder of objects."""
 
-    def __init__(self, folder, corefile=COREFILE, env=None):
+    def __init__(self, folder, corefile=COREFILE, env=None, command=(BINARY,)):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.objects = self.folder / "objects"
@@ -91,6 +91,7 @@ class Server:
         self.port, self.health_port, self.ready_port, self.metrics_port = itertools.islice(
             iter(free_port, None), 4)
         self.env = {**os.environ, **(env or {})}
+        self.command = command  # that becomes the server
         self.corefile = self.folder / "Corefile"
         self.corefile.write_text(string.Template(corefile).substitute(
             address=self.address, port=self.port, health=self.health_port, ready=self.ready_port,
@@ -100,7 +101,7 @@ class Server:
 
     def start(self, *args):
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([BINARY, "-conf", str(self.corefile), *args], stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([*self.command, "-conf", str(self.corefile), *args], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=subprocess.STDOUT, env=self.env)
 
     def log(self):
@@ -268,11 +269,11 @@ def rcode_text(message):
 
 
 @contextlib.contextmanager
-def running(folder, objects=None, corefile=COREFILE, is_ready=True, env=None):
-    """A server with the objects ({file name: list of objects}), stopped and checked at the end."""
+def running(folder, objects=None, corefile=COREFILE, is_ready=True, **options):
+    """A server with the objects ({file name: list of objects}), stopped and checked at the end. options are Server's."""
     from cluster import write_files
 
-    server = Server(folder, corefile, env)
+    server = Server(folder, corefile, **options)
     if objects is not None:
         write_files(server.objects, objects)
     server.start()

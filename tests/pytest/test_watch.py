@@ -4,6 +4,7 @@ import contextlib
 import json
 import socket
 import threading
+import time
 
 import pytest
 
@@ -234,6 +235,22 @@ def test_versions_of_slices(api, start, versions, path, has_streaming_lists):
         becomes(server, "late.svc", "NOERROR")
 
 
+@pytest.mark.parametrize("before, after", [(("v1beta1",), ("v1",)), (("v1",), ("v1beta1",)), ((), ("v1",))], ids=["up", "down", "from Endpoints"])
+def test_other_versions_of_slices(tmp_path, api, before, after):
+    """The cluster is brought to another version: the resource that was watched is gone, and its successor has the same."""
+    api.slice_versions = before
+    api.apply(endpoints("set.shop", {"addresses": [{"ip": "10.244.0.2", "hostname": "set-0"}], "ports": [{"name": "http", "port": 80}]}))
+    api.apply(endpoints("stable.shop", {"addresses": [{"ip": "10.244.0.1"}], "ports": [{"name": "http", "port": 80}]}))
+    with probed(tmp_path / "server", api) as server:
+        api.stop()
+        api.slice_versions = after
+        if not before:
+            for value in api.objects("Endpoints"):
+                api.delete("Endpoints", "shop", value["metadata"]["name"])
+        api.start(is_new_process=True)
+        Marker(api).arrives(server)
+
+
 @pytest.mark.parametrize("pods, wanted", [("verified", True), ("insecure", False), ("disabled", False)])
 def test_pods_where_needed(tmp_path, api, pods, wanted):
     with running(tmp_path / "server", corefile=corefile(f"kubeconfig {api.kubeconfig()}\n        pods {pods}")):
@@ -305,6 +322,17 @@ def test_relist_sweeps(tmp_path, api, has_streaming_lists):
         gone.left(server)
         kept.arrives(server)
         assert all(relists(server, resource, "expired") == 1 for resource in RESOURCES)
+
+
+def test_burst(tmp_path, api):
+    """Thousands of changes at once are taken in, and asked for meanwhile."""
+    with probed(tmp_path / "server", api) as server:
+        api.apply_many(many(5000))
+        becomes(server, "s4999.shop.svc", "NOERROR 10.98.19.250")
+        for i in range(5000):
+            api.delete("Service", "shop", f"s{i}")
+        becomes(server, "s4999.shop.svc", "NXDOMAIN")
+        wait_for("the others are gone", lambda: server.metric("kaname_kubernetes_objects", kind="Service") == 3, CONVERGENCE_S)
 
 
 # ---- order
@@ -390,6 +418,20 @@ def test_not_ready(api, start):
         assert answer(server, "nothing.shop.svc") == "NXDOMAIN"
 
 
+def test_startup_timeout(api, start):
+    """The API server is not there: what is missing is said, and what is not the cluster's is served; then it comes."""
+    api.apply_many(STABLE)
+    api.stop()
+    with start("startup_timeout 300ms", is_ready=False) as server:
+        wait_for("the line", lambda: server.log().count("startup_timeout is over") == len(RESOURCES))
+        assert answer(server, "stable.shop.svc") == "SERVFAIL/14"
+        assert answer(server, "www.example.com.").startswith("REFUSED")
+        assert "connect" in server.http("ready")[1]
+        api.start()
+        becomes(server, "stable.shop.svc", "NOERROR 10.96.0.1")
+        server.wait_ready()
+
+
 def test_ready_means_answers(api, start):
     """/ready is not told before the last name is there: of many objects, whose publication takes its time."""
     api.apply_many([namespace("shop"), *(value for i in range(3000) for value in (
@@ -408,12 +450,22 @@ def test_loss_keeps_ready(tmp_path, api):
         assert answer(server, "nothing.shop.svc") == "NXDOMAIN"
 
 
+def timestamp(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 def test_metrics(tmp_path, api):
     with probed(tmp_path / "server", api) as server:
         Marker(api).arrives(server)
         with api.fault(apifaults.Status(503), "services", times=1):
             api.drop_connections()
             Marker(api).arrives(server)
+        slice_ = endpointslice("set.shop", "10.244.5.5", suffix="z")
+        slice_["metadata"]["annotations"] = {"endpoints.kubernetes.io/last-change-trigger-time": timestamp(time.time() - 2)}
+        api.apply(slice_)
+        programming = "coredns_kubernetes_dns_programming_duration_seconds"
+        wait_for("it is measured", lambda: server.metric(f"{programming}_count", service_kind="headless_with_selector") == 1, CONVERGENCE_S)
+        assert 1 <= server.metric(f"{programming}_sum", service_kind="headless_with_selector") < 60
         assert server.metric("coredns_kubernetes_rest_client_requests_total", code="503", method="GET", host=f"127.0.0.1:{api.port}") == 1
         assert server.metric("coredns_kubernetes_rest_client_requests_total", code="200") >= 9
         assert server.metric("coredns_kubernetes_rest_client_request_duration_seconds_count") >= 10
@@ -477,3 +529,20 @@ def test_stops_at_once(api, start):
     with start(is_ready=False) as server:
         wait_for("/health", lambda: server.http("health")[0] == 200)
         server.stop()
+
+
+def test_ready_is_told_when_published(tmp_path, api):
+    """Publishing the first records takes a while: until then /ready is no 200."""
+    hosts = [f"10.{100 + i // 250}.{i % 250}.{j}" for i in range(4_000) for j in range(1, 11)]
+    api.load(STABLE + [value for i in range(4_000) for value in (
+        service(f"web-{i}.shop"), endpointslice(f"web-{i}.shop", *hosts[10 * i:10 * i + 10]))])
+    with watching(tmp_path / "server", api, is_ready=False) as server:
+        def is_ready():
+            with contextlib.suppress(OSError), socket.create_connection((server.address, server.ready_port)) as tcp:
+                tcp.sendall(b"GET /ready HTTP/1.0\r\n\r\n")
+                return tcp.recv(64).split()[1:2] == [b"200"]
+            return False
+
+        wait_for("/ready", is_ready)
+        assert answer(server, "stable.shop.svc") == "NOERROR 10.96.0.1"
+        assert answer(server, "web-3999.shop.svc") == "NOERROR " + " ".join(sorted(hosts[-10:]))

@@ -51,6 +51,21 @@ static void test_text(void **state)
 	}
 }
 
+/* Every octet at every place, as libc spells it. */
+static void test_octets(void **state)
+{
+	for (unsigned i = 0; i < 4 * 256; i++) {
+		struct address address = {.family = ADDRESS_V4, .bytes = {10, 200, 0, 7}};
+		char out[ADDRESS_TEXT_MAX], want[ADDRESS_TEXT_MAX];
+
+		address.bytes[i % 4] = (uint8_t)(i / 4);
+		snprintf(want, sizeof(want), "%d.%d.%d.%d", address.bytes[0], address.bytes[1],
+			 address.bytes[2], address.bytes[3]);
+		assert_int_equal(address_to_text(&address, out), strlen(want));
+		assert_string_equal(out, want);
+	}
+}
+
 static void test_pod_label(void **state)
 {
 	static const struct {
@@ -173,9 +188,8 @@ static void test_reverse_zone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_pod_label),
-		cmocka_unit_test(test_reverse),
+		cmocka_unit_test(test_text),	     cmocka_unit_test(test_octets),
+		cmocka_unit_test(test_pod_label),    cmocka_unit_test(test_reverse),
 		cmocka_unit_test(test_reverse_zone),
 	};
 

@@ -63,7 +63,7 @@
 	{RETRY, .ms = 400}, {GET, VERIFY(SERVICES, "5")}, {BROKEN, "Connection refused"}, {LINES, ""},
 	{RETRY, .ms = 800}, {GET, VERIFY(SERVICES, "5")}, {BROKEN, "Connection refused"},
 	{RETRY, .ms = 1600}, {GET, VERIFY(SERVICES, "5")}, {BROKEN, "Connection refused"},
-	{RETRY, .ms = 3000}, {GET, VERIFY(SERVICES, "5")}, {TABLE, "web=10.0.0.1 "}, {HEAD, .status = 200}, {OVER},
+	{RETRY, .ms = 3000}, {GET, VERIFY(SERVICES, "5")}, {TABLE, "web=10.0.0.1 "}, {HEAD, .status = 200}, {DATA, PAGE("99", "", "")}, {OVER},
 	{GET, WATCH_FROM(SERVICES, "5")}, {HEAD, .status = 200}, {DATA, ADDED("x", "10.0.0.2", "6")}, {TABLE, "web=10.0.0.1 x=10.0.0.2 "},
 }},
 {"an hour of silence", WATCH_SERVICES, {
@@ -74,11 +74,23 @@
 }},
 {"the version is of the future", WATCH_SERVICES, {
 	FOLLOWING, {DATA, BOOKMARK("9")}, {OVER}, {RETRY, .ms = 200},
-	{GET, VERIFY(SERVICES, "9")}, {HEAD, .status = 200}, {OVER}, {GET, WATCH_FROM(SERVICES, "9")}, {HEAD, .status = 200},
+	{GET, VERIFY(SERVICES, "9")}, {HEAD, .status = 200}, {DATA, PAGE("99", "", "")}, {OVER}, {GET, WATCH_FROM(SERVICES, "9")}, {HEAD, .status = 200},
 	{AFTER, .ms = 75000}, {LINES, "neither event nor bookmark"},
 	{FRESH, VERIFY(SERVICES, "9")}, {HEAD, .status = 504}, {DATA, TOO_LARGE}, {OVER}, {LINES, "listing again: the server has not reached our version"},
 	{RETRY, .ms = 200}, {FRESH, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("old", "10.0.0.7", "4")},
 	{TABLE, "old=10.0.0.7 web=10.0.0.1 "}, {DATA, INITIAL_END("5")}, {TABLE, "old=10.0.0.7 "},
+}},
+{"the server's version is behind ours", WATCH_SERVICES, {
+	FOLLOWING, {DATA, BOOKMARK("9")}, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "9")}, {HEAD, .status = 200}, {DATA, PAGE("8", "", ITEM("old", "10.0.0.7"))}, {OVER},
+	{LINES, "listing again: the server has not reached our version"}, {RETRY, .ms = 400}, {GET, LIST_STREAM(SERVICES)},
+}},
+{"versions that are no numbers", WATCH_SERVICES, {
+	FOLLOWING, {DATA, BOOKMARK("b")}, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "b")}, {HEAD, .status = 200}, {DATA, PAGE("a", "", "")}, {OVER},
+	{GET, WATCH_FROM(SERVICES, "b")},
+}},
+{"what verifies is no list", WATCH_SERVICES, {
+	FOLLOWING, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {DATA, "<html>"}, {OVER},
+	{LINES, "list services: the answer is no list"}, {RETRY, .ms = 400}, {GET, VERIFY(SERVICES, "5")},
 }},
 {"410 as a status", WATCH_SERVICES, {
 	FOLLOWING, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 410}, {DATA, STATUS("410", "Expired", "too old resource version: 5 (9)")}, {OVER},
@@ -92,7 +104,7 @@
 	{LINES, "410 Expired"},
 }},
 {"410 when it is asked for the watch", WATCH_SERVICES, {
-	FOLLOWING, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {OVER},
+	FOLLOWING, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {DATA, PAGE("99", "", "")}, {OVER},
 	{GET, WATCH_FROM(SERVICES, "5")}, {HEAD, .status = 410}, {DATA, STATUS("410", "Gone", "too old")}, {OVER}, {RETRY, .ms = 400},
 	{GET, LIST_STREAM(SERVICES)},
 }},
@@ -123,7 +135,7 @@
 }},
 {"401: the credentials are read again", WATCH_SERVICES, {
 	FOLLOWING, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 401}, {DATA, STATUS("401", "Unauthorized", "Unauthorized")}, {OVER},
-	{LINES, "list services: HTTP 401 Unauthorized: Unauthorized"}, {RETRY, .ms = 400}, {DENIED, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {OVER},
+	{LINES, "list services: HTTP 401 Unauthorized: Unauthorized"}, {RETRY, .ms = 400}, {DENIED, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {DATA, PAGE("99", "", "")}, {OVER},
 	{GET, WATCH_FROM(SERVICES, "5")},
 }},
 {"403 names the rule", WATCH_SERVICES, {
@@ -148,12 +160,12 @@
 }},
 {"a line of garbage", WATCH_SERVICES, {
 	FOLLOWING, {LAST, ADDED("x", "10.0.0.2", "6") "garbage\n"}, {LINES, "line 4 of the response: expected a JSON object"}, {ERRORS, .ms = 1}, {TABLE, "web=10.0.0.1 x=10.0.0.2 "},
-	{RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "6")}, {HEAD, .status = 200}, {OVER}, {GET, WATCH_FROM(SERVICES, "6")}, {HEAD, .status = 200},
-	{LAST, "]"}, {RETRY, .ms = 400}, {GET, VERIFY(SERVICES, "6")}, {HEAD, .status = 200}, {OVER}, {GET, WATCH_FROM(SERVICES, "6")}, {HEAD, .status = 200},
+	{RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "6")}, {HEAD, .status = 200}, {DATA, PAGE("99", "", "")}, {OVER}, {GET, WATCH_FROM(SERVICES, "6")}, {HEAD, .status = 200},
+	{LAST, "]"}, {RETRY, .ms = 400}, {GET, VERIFY(SERVICES, "6")}, {HEAD, .status = 200}, {DATA, PAGE("99", "", "")}, {OVER}, {GET, WATCH_FROM(SERVICES, "6")}, {HEAD, .status = 200},
 	{LAST, "]"}, {RETRY, .ms = 800}, {GET, LIST_STREAM(SERVICES)}, {TABLE, "web=10.0.0.1 x=10.0.0.2 "},
 }},
 {"cut in the middle of an object", WATCH_SERVICES, {
-	FOLLOWING, {DATA, "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Serv"}, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {OVER},
+	FOLLOWING, {DATA, "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Serv"}, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {DATA, PAGE("99", "", "")}, {OVER},
 	{GET, WATCH_FROM(SERVICES, "5")}, {HEAD, .status = 200}, {DATA, ADDED("x", "10.0.0.2", "6")}, {TABLE, "web=10.0.0.1 x=10.0.0.2 "}, {ERRORS, .ms = 0},
 }},
 {"objects that cannot be decoded", WATCH_SERVICES, {
@@ -198,10 +210,10 @@
 }},
 {"another cluster answers", WATCH_NAMESPACES, {
 	{GET, LIST_STREAM(NAMESPACES)}, {HEAD, .status = 200}, {DATA, NAMESPACE("ADDED", "kube-system", "u-1", "2") NAMESPACE("ADDED", "shop", "u-3", "3") INITIAL_END("5")},
-	{OVER}, {RETRY, .ms = 200}, {GET, NAMESPACES "?fieldSelector=metadata.name%3Dkube-system&limit=1&resourceVersion=5&resourceVersionMatch=NotOlderThan"}, {HEAD, .status = 200},
+	{OVER}, {RETRY, .ms = 200}, {GET, NAMESPACES "?fieldSelector=metadata.name%3Dkube-system&limit=1"}, {HEAD, .status = 200},
 	{DATA, "{\"kind\":\"NamespaceList\",\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{\"metadata\":{\"name\":\"kube-system\",\"uid\":\"u-1\"}}]}"}, {OVER},
 	{GET, WATCH_FROM(NAMESPACES, "5")}, {OTHERS, .ms = 0}, {BROKEN, "reset"}, {RETRY, .ms = 400},
-	{GET, NAMESPACES "?fieldSelector=metadata.name%3Dkube-system&limit=1&resourceVersion=5&resourceVersionMatch=NotOlderThan"}, {HEAD, .status = 200},
+	{GET, NAMESPACES "?fieldSelector=metadata.name%3Dkube-system&limit=1"}, {HEAD, .status = 200},
 	{DATA, "{\"kind\":\"NamespaceList\",\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{\"metadata\":{\"name\":\"kube-system\",\"uid\":\"u-2\"}}]}"}, {OVER},
 	{OTHERS, .ms = 1}, {LINES, "another cluster answers"}, {RETRY, .ms = 800}, {GET, LIST_STREAM(NAMESPACES)}, {HEAD, .status = 200},
 	{DATA, NAMESPACE("ADDED", "kube-system", "u-2", "2") INITIAL_END("9")}, {OTHERS, .ms = 1},
@@ -221,9 +233,9 @@
 	{ERRORS, .ms = 1}, {TABLE, "web=10.0.0.1 x=10.0.0.2 "},
 }},
 {"an error event again and again: listed again", WATCH_SERVICES, {
-	FOLLOWING, {LAST, EVENT("ERROR", STATUS("500", "InternalError", "PrevKv=nil"))}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {OVER},
+	FOLLOWING, {LAST, EVENT("ERROR", STATUS("500", "InternalError", "PrevKv=nil"))}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {DATA, PAGE("99", "", "")}, {OVER},
 	{GET, WATCH_FROM(SERVICES, "5")}, {HEAD, .status = 200}, {LAST, EVENT("ERROR", STATUS("500", "InternalError", "PrevKv=nil"))},
-	{RETRY, .ms = 400}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {OVER}, {GET, WATCH_FROM(SERVICES, "5")}, {HEAD, .status = 200},
+	{RETRY, .ms = 400}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {DATA, PAGE("99", "", "")}, {OVER}, {GET, WATCH_FROM(SERVICES, "5")}, {HEAD, .status = 200},
 	{LAST, EVENT("ERROR", STATUS("500", "InternalError", "PrevKv=nil"))}, {RETRY, .ms = 800}, {GET, LIST_STREAM(SERVICES)}, {TABLE, "web=10.0.0.1 "},
 }},
 {"a busy old server never ends a streaming list", WATCH_SERVICES, {
@@ -233,7 +245,7 @@
 	{AFTER, .ms = 4000}, {LINES, "no end of the streaming list"}, {FRESH, SERVICES "?limit=500"},
 }},
 {"a refusal that breaks off after its head", WATCH_SERVICES, {
-	FOLLOWING, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {OVER}, {GET, WATCH_FROM(SERVICES, "5")},
+	FOLLOWING, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 200}, {DATA, PAGE("99", "", "")}, {OVER}, {GET, WATCH_FROM(SERVICES, "5")},
 	{HEAD, .status = 500}, {DATA, "etcd"}, {AFTER, .ms = 15000}, {NONE}, {RETRY, .ms = 400}, {FRESH, VERIFY(SERVICES, "5")},
 }},
 {"each watch brings something, then 410: no storm of lists", WATCH_SERVICES, {
@@ -258,10 +270,10 @@
 }},
 {"another cluster without its namespace kube-system in sight", WATCH_NAMESPACES, {
 	{GET, LIST_STREAM(NAMESPACES)}, {HEAD, .status = 200}, {DATA, NAMESPACE("ADDED", "shop", "u-3", "3") INITIAL_END("5")},
-	{OVER}, {RETRY, .ms = 200}, {GET, NAMESPACES "?fieldSelector=metadata.name%3Dkube-system&limit=1&resourceVersion=5&resourceVersionMatch=NotOlderThan"}, {HEAD, .status = 200},
+	{OVER}, {RETRY, .ms = 200}, {GET, NAMESPACES "?fieldSelector=metadata.name%3Dkube-system&limit=1"}, {HEAD, .status = 200},
 	{DATA, "{\"kind\":\"NamespaceList\",\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{\"metadata\":{\"name\":\"kube-system\",\"uid\":\"u-1\"}}]}"}, {OVER},
 	{GET, WATCH_FROM(NAMESPACES, "5")}, {OTHERS, .ms = 0}, {BROKEN, "reset"}, {RETRY, .ms = 400},
-	{GET, NAMESPACES "?fieldSelector=metadata.name%3Dkube-system&limit=1&resourceVersion=5&resourceVersionMatch=NotOlderThan"}, {HEAD, .status = 200},
+	{GET, NAMESPACES "?fieldSelector=metadata.name%3Dkube-system&limit=1"}, {HEAD, .status = 200},
 	{DATA, "{\"kind\":\"NamespaceList\",\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{\"metadata\":{\"name\":\"kube-system\",\"uid\":\"u-2\"}}]}"}, {OVER},
 	{OTHERS, .ms = 1}, {RETRY, .ms = 800}, {GET, LIST_STREAM(NAMESPACES)},
 }},
