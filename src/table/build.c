@@ -64,19 +64,50 @@ static void append_set(struct builder *builder, size_t set)
 	}
 }
 
-static int compare_labels(const struct table_endpoint_in *a, const struct table_endpoint_in *b)
+#define LABEL_IN_ROW 15
+
+/* Up to eight octets as a number, the missing ones 0. */
+static uint64_t read_octets(const char *bytes, size_t len)
 {
-	if (a->label_len != b->label_len)
-		return (int)a->label_len - (int)b->label_len;
-	return memcmp(a->label, b->label, a->label_len);
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		number = number << 8 | (i < len ? (uint8_t)bytes[i] : 0);
+	return number;
+}
+
+static struct build_row make_row(const struct table_endpoint_in *in)
+{
+	const size_t len = in->label_len;
+	char head[8];
+
+	head[0] = (char)len;
+	memcpy(head + 1, in->label, len < 7 ? len : 7);
+	return (struct build_row){
+		.head = read_octets(head, 1 + len),
+		.tail = len > 7 ? read_octets(in->label + 7, len - 7) : 0,
+		.in = in,
+	};
+}
+
+static int compare_labels(const struct build_row *a, const struct build_row *b)
+{
+	if (a->head != b->head)
+		return a->head < b->head ? -1 : 1;
+	if (a->tail != b->tail)
+		return a->tail < b->tail ? -1 : 1;
+	if (a->in->label_len <= LABEL_IN_ROW)
+		return 0;
+	return memcmp(a->in->label + LABEL_IN_ROW, b->in->label + LABEL_IN_ROW,
+		      a->in->label_len - LABEL_IN_ROW);
 }
 
 static int compare_rows(const void *a, const void *b)
 {
-	const struct table_endpoint_in *const *x = a, *const *y = b;
-	int order = compare_labels(*x, *y);
+	const struct build_row *x = a, *y = b;
+	int order = compare_labels(x, y);
 
-	return order ? order : address_compare(&(*x)->address, &(*y)->address);
+	return order ? order : address_compare(&x->in->address, &y->in->address);
 }
 
 static void sort_rows(struct builder *builder)
@@ -89,7 +120,7 @@ static void sort_rows(struct builder *builder)
 		CHECK(row->label_len > 0 && row->label_len <= DNS_LABEL_MAX);
 		CHECK(row->address.family == ADDRESS_V4 || row->address.family == ADDRESS_V6);
 		CHECK(row->port_set < in->n_port_sets);
-		ARRAY_PUSH(&builder->rows, row);
+		ARRAY_PUSH(&builder->rows, make_row(row));
 	}
 	if (builder->rows.len > 1)
 		qsort(builder->rows.items, builder->rows.len, sizeof(builder->rows.items[0]),
@@ -107,16 +138,16 @@ static int compare_numbers(const void *a, const void *b)
  * merge_sets. */
 static void list_sets(struct builder *builder, size_t row, size_t end)
 {
-	const struct table_endpoint_in *const *rows = builder->rows.items;
+	const struct build_row *rows = builder->rows.items;
 	struct build_merge merge = {.host = builder->hosts.len, .list = builder->lists.len};
 
 	for (size_t i = row; i < end; i++) {
-		struct build_set *set = &builder->sets.items[rows[i]->port_set];
+		struct build_set *set = &builder->sets.items[rows[i].in->port_set];
 
 		if (set->seen == merge.host + 1)
 			continue;
 		set->seen = merge.host + 1;
-		ARRAY_PUSH(&builder->lists, rows[i]->port_set);
+		ARRAY_PUSH(&builder->lists, rows[i].in->port_set);
 		merge.n++;
 	}
 	if (merge.n == 1) {
@@ -192,22 +223,22 @@ static void push_host(struct builder *builder, uint32_t set, bool is_named)
 
 static void cut_hosts(struct builder *builder)
 {
-	const struct table_endpoint_in *const *rows = builder->rows.items;
+	const struct build_row *rows = builder->rows.items;
 
 	builder->hosts.len = builder->merges.len = builder->lists.len = builder->labels.len = 0;
 	for (size_t row = 0, end = 0; row < builder->rows.len; row = end) {
 		bool is_named = false;
 
-		while (end < builder->rows.len && compare_labels(rows[row], rows[end]) == 0)
-			is_named |= rows[end++]->is_named;
+		while (end < builder->rows.len && compare_labels(&rows[row], &rows[end]) == 0)
+			is_named |= rows[end++].in->is_named;
 		list_sets(builder, row, end);
-		push_host(builder, rows[row]->port_set, is_named);
+		push_host(builder, rows[row].in->port_set, is_named);
 		for (size_t i = row; i < end; i++) {
 			if (i == row || compare_rows(&rows[i - 1], &rows[i]) != 0)
-				push_address(builder, &rows[i]->address);
+				push_address(builder, &rows[i].in->address);
 		}
-		text_append(&builder->labels, (const char *)&rows[row]->label_len, 1);
-		text_append(&builder->labels, rows[row]->label, rows[row]->label_len);
+		text_append(&builder->labels, (const char *)&rows[row].in->label_len, 1);
+		text_append(&builder->labels, rows[row].in->label, rows[row].in->label_len);
 	}
 	push_host(builder, 0, false); /* the end */
 	merge_sets(builder);
@@ -277,9 +308,17 @@ static void number_sets(struct builder *builder)
 	builder->order.len = n_kept;
 }
 
+static uint32_t read_v4(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
+}
+
 static int compare_v4(const void *a, const void *b)
 {
-	return memcmp(a, b, 4);
+	uint32_t x = read_v4(a), y = read_v4(b);
+
+	return (x > y) - (x < y);
 }
 
 static int compare_v6(const void *a, const void *b)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Asks a DNS server for the A record of one name, again and again, and tells when another address
+ * Asks a DNS server for the A records of one name, again and again, and tells when a higher address
  * came:
  *
  *     asker PORT NAME SECONDS PAUSE     asks 127.0.0.1:PORT over UDP
@@ -8,10 +8,11 @@
  * PAUSE is how long it sleeps after an answer, in microseconds; 0: not at all, which takes a CPU
  * for it and the server.
  *
- * A line "seen ADDRESS NANOSECONDS" for each address that is not the previous one (as a number;
- * CLOCK_MONOTONIC, when its answer was received), and at the end "asked N P50 P99 MAX": the
+ * A line "seen ADDRESS NANOSECONDS" for each highest address that is not the previous one (as a
+ * number; CLOCK_MONOTONIC, when its answer was received), and at the end "asked N P50 P99 MAX": the
  * answers, and how long they took, in nanoseconds. A query that is lost is asked again after
- * LOST_MS. An answer with no or more addresses is an error: NAME has to have one throughout.
+ * LOST_MS. An answer without an address, or one that is cut, is an error: NAME has to have one
+ * throughout, and not too many.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,7 +27,14 @@
 #include <sys/time.h>
 #include <time.h>
 
-enum { HEADER_BYTES = 12, PACKET_MAX_BYTES = 512, LOST_MS = 200, SAMPLES_MAX = 4000000 };
+enum {
+	HEADER_BYTES = 12,
+	OPT_BYTES = 11,
+	RECORD_BYTES = 16, /* an A record whose owner is a pointer */
+	PACKET_MAX_BYTES = 1232,
+	LOST_MS = 200,
+	SAMPLES_MAX = 4000000,
+};
 
 struct asker {
 	int fd;
@@ -48,7 +56,9 @@ static uint64_t now_ns(void)
 /* The query without its ID. -1: no name. */
 static int write_query(struct asker *asker, const char *name)
 {
-	static const unsigned char header[HEADER_BYTES] = {[2] = 1, [5] = 1}; /* RD, one question */
+	/* RD, one question, one OPT; which takes answers of 1232 octets. */
+	static const unsigned char header[HEADER_BYTES] = {[2] = 1, [5] = 1, [11] = 1};
+	static const unsigned char opt[OPT_BYTES] = {0, 0, 41, 4, 208};
 	unsigned char *out = asker->query + HEADER_BYTES;
 
 	if (strlen(name) > 253)
@@ -65,7 +75,8 @@ static int write_query(struct asker *asker, const char *name)
 		label += len + (label[len] == '.');
 	}
 	memcpy(out, (const unsigned char[]){0, 0, 1, 0, 1}, 5); /* the root, A, IN */
-	asker->query_size = (size_t)(out - asker->query) + 5;
+	memcpy(out + 5, opt, sizeof(opt));
+	asker->query_size = (size_t)(out - asker->query) + 5 + sizeof(opt);
 	return 0;
 }
 
@@ -104,18 +115,27 @@ static bool ask(struct asker *asker)
 	return true;
 }
 
-/* The address is the end of an answer that has one record. 0: it has not. */
+/* The highest of the addresses. 0: there is none, or not all. */
 static uint32_t read_address(const struct asker *asker)
 {
-	static const unsigned char counts[8] = {0, 1, 0, 1};
 	const unsigned char *bytes = asker->answer;
-	uint32_t address;
+	const unsigned n = (unsigned)bytes[6] << 8 | bytes[7];
+	size_t at = asker->query_size - OPT_BYTES;
+	uint32_t highest = 0;
 
-	if ((bytes[3] & 15) != 0 || memcmp(bytes + 4, counts, sizeof(counts)) != 0 ||
-	    asker->answer_size <= asker->query_size + sizeof(address))
+	if ((bytes[2] & 2) != 0 || (bytes[3] & 15) != 0 ||
+	    at + (size_t)n * RECORD_BYTES > asker->answer_size)
 		return 0;
-	memcpy(&address, bytes + asker->answer_size - sizeof(address), sizeof(address));
-	return ntohl(address);
+	for (unsigned i = 0; i < n; i++, at += RECORD_BYTES) {
+		uint32_t address;
+
+		if (bytes[at] < 0xC0 || bytes[at + 3] != 1)
+			return 0;
+		memcpy(&address, bytes + at + RECORD_BYTES - sizeof(address), sizeof(address));
+		if (ntohl(address) > highest)
+			highest = ntohl(address);
+	}
+	return highest;
 }
 
 static int run(struct asker *asker, uint64_t end_ns, long pause_us)
@@ -133,7 +153,7 @@ static int run(struct asker *asker, uint64_t end_ns, long pause_us)
 			continue;
 		address = read_address(asker);
 		if (address == 0) {
-			fputs("asker: not one address\n", stderr);
+			fputs("asker: no address, or not all of them\n", stderr);
 			return 1;
 		}
 		if (address != previous)

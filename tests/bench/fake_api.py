@@ -20,7 +20,7 @@ from apihttp import Pace  # noqa: E402 (the path comes first)
 from apiserver import TOKEN, USER, ApiServer, objects_of  # noqa: E402
 
 SWITCH_S = 0.0005  # threads of Python wait so long for each other
-PROBE_IPS = int(IPv4Address('11.0.0.0'))  # the address is the number of the change
+PROBE_IPS = int(IPv4Address('200.0.0.0'))  # the address is the number of the change, and higher than others
 OTHER_IPS = int(IPv4Address('12.0.0.0'))
 HUGE_SLICES, HUGE_ENDPOINTS = 100, 100
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # All figures of README.md here, from nothing: packages, release build, data, tables.
-# A quarter of an hour.
+# Twenty minutes.
 #     tests/bench/run.sh [BUILD]
 # BUILD is a build folder, default build-bench; the data go to BUILD/bench.
 set -euo pipefail
@@ -12,7 +12,7 @@ data=$build/bench
 
 deploy/packages.sh build test bench
 [ -e "$build/build.ninja" ] || meson setup "$build"
-ninja -C "$build" kaname tests/bench/bare tests/bench/cjson_parse
+ninja -C "$build" kaname tests/bench/asker tests/bench/bare tests/bench/cjson_parse
 tests/bench/generate.py "$data"
 tests/bench/generate.py --indent 4 "$data/indented"
 
@@ -28,3 +28,5 @@ echo "## Start and memory"
 tests/bench/memory_start.py "$build" "$data"
 echo "## Start and memory, objects as kubectl indents them"
 tests/bench/memory_start.py "$build" "$data/indented"
+echo "## The watch"
+tests/bench/watch.py "$build" "$data"

@@ -15,6 +15,7 @@ import pytest
 
 import apifaults
 import cluster
+from apihttp import PACE_CREDIT_S, Pace
 from apiserver import TOKEN, USER, ApiServer
 from harness import ROOT, wait_for
 
@@ -548,3 +549,28 @@ def test_as_a_process(tmp_path):
         assert [(item["metadata"]["name"], item["metadata"]["uid"]) for item in items][0] == ("a", "shop-a") and len(items) == 2
         process.stdin.close()
         assert process.wait(10) == 0
+
+
+# ---- what the benchmark asks of it
+
+def test_pace(api, client):
+    """Bodies come no faster than they are to, but for the credit of a sleep."""
+    api.apply_many([cluster.service(f"a{i}.shop", "10.96.0.5") for i in range(400)])
+    n = len(client.get(SERVICES).body)
+    api.pace = Pace(4 * n)
+    start = time.monotonic()
+    assert len(client.get(SERVICES).body) == n
+    assert time.monotonic() - start >= 1 / 4 - PACE_CREDIT_S
+
+
+def test_on_sent(api, client):
+    """It tells which changes were sent on a watch, and when."""
+    sent = []
+    api.on_sent = lambda watch, changes: sent.extend((change.version, watch.exchange.connection.sent_ns) for change in changes)
+    three(api)
+    with client.watch(resourceVersion="1003") as following:
+        before = time.monotonic_ns()
+        api.apply(cluster.service("d.shop", "10.96.0.6"))
+        assert following() == ("ADDED", "d", "1004")
+        wait_for("it is told", lambda: sent)
+    assert [version for version, _ in sent] == [1004] and before <= sent[0][1] <= time.monotonic_ns()

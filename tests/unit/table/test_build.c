@@ -112,9 +112,67 @@ static void test_merged_sets(void **state)
 	free(input);
 }
 
+#define LABELS (DNS_LABEL_MAX * (DNS_LABEL_MAX + 1) / 2)
+
+/* For each length and place a label that differs from the others there, far from in order. */
+static void fill_labels(struct table_endpoint_in *endpoints, char labels[LABELS][DNS_LABEL_MAX])
+{
+	unsigned n = 0;
+
+	for (uint8_t len = 1; len <= DNS_LABEL_MAX; len++) {
+		for (unsigned place = 0; place < len; place++, n++) {
+			unsigned at = n * 1009u % LABELS;
+
+			memset(labels[at], 'm', len);
+			labels[at][place] = place % 2 ? 'a' : 'z';
+			endpoints[at] = (struct table_endpoint_in){
+				.label = labels[at],
+				.label_len = len,
+				.address = {ADDRESS_V4, {10, 0, (uint8_t)(n >> 8), (uint8_t)n}},
+			};
+		}
+	}
+}
+
+/* As table_find looks for them. */
+static void test_label_order(void **state)
+{
+	static char labels[LABELS][DNS_LABEL_MAX];
+	static struct table_endpoint_in endpoints[LABELS];
+	const struct table_port_set_in no_ports = {NULL, 0};
+	const struct table_service_in in = {
+		.service = "web",
+		.namespace = "shop",
+		.kind = TABLE_SERVICE_HEADLESS,
+		.endpoints = endpoints,
+		.n_endpoints = LABELS,
+		.port_sets = &no_ports,
+		.n_port_sets = 1,
+	};
+	struct builder builder = {0};
+	const struct node_body *body;
+	size_t size;
+
+	fill_labels(endpoints, labels);
+	body = build_body(&builder, &in, &size);
+	assert_non_null(body);
+	assert_int_equal(body->n_hosts, LABELS);
+	for (unsigned i = 1; i < LABELS; i++) {
+		const struct table_host *hosts = body_hosts(body);
+
+		if (label_compare(body_label(body, &hosts[i - 1]), body_label(body, &hosts[i])) >=
+		    0)
+			fail_msg("host %u comes before the one before it", i);
+	}
+	builder_fini(&builder);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_merged_sets)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_merged_sets),
+		cmocka_unit_test(test_label_order),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
