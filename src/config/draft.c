@@ -149,6 +149,7 @@ void draft_fini(struct draft *draft)
 		ARRAY_FINI(&block->binds);
 		ARRAY_FINI(&block->clusters);
 		ARRAY_FINI(&block->logs);
+		ARRAY_FINI(&block->forwards);
 		free(block);
 	}
 	ARRAY_FINI(&draft->blocks);

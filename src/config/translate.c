@@ -287,6 +287,9 @@ static void fill_net(const struct plan *plan, struct net_config *net)
 		.tcp_idle_ms = 10000,
 		.tcp_stall_ms = 5000,
 		.tcp_buffer_bytes = 16u << 20,
+		.drain_ms = 5000,
+		.pending_max = 8192,
+		.pending_bytes = 8u << 20,
 	};
 	for (size_t i = 0; i < draft->blocks.len; i++) {
 		if (draft->blocks.items[i]->n_sockets > net->n_workers)
@@ -296,7 +299,7 @@ static void fill_net(const struct plan *plan, struct net_config *net)
 		net->n_workers = draft->options->n_cpus;
 }
 
-static void fill_blocks(const struct draft *draft, struct query_config *query)
+static struct query_block_config *fill_blocks(const struct draft *draft, struct query_config *query)
 {
 	struct query_block_config *blocks =
 		arena_alloc(draft->arena, (draft->blocks.len + 1) * sizeof(*blocks));
@@ -320,6 +323,7 @@ static void fill_blocks(const struct draft *draft, struct query_config *query)
 	}
 	query->blocks = blocks;
 	query->n_blocks = draft->blocks.len;
+	return blocks;
 }
 
 static bool is_loopback(const struct address *address)
@@ -428,7 +432,7 @@ void draft_translate(struct draft *draft, struct config *config)
 		add_block(&plan, i);
 	make_servers(&plan, &config->query);
 	fill_net(&plan, &config->net);
-	fill_blocks(draft, &config->query);
+	draft_translate_forward(draft, config, fill_blocks(draft, &config->query));
 	fill_own(draft, &config->query);
 	fill_kube(draft, &config->kube);
 	config->query.tcp_keepalive_100ms = 100;
@@ -436,6 +440,7 @@ void draft_translate(struct draft *draft, struct config *config)
 	config->ready = copy_http(draft, &draft->ready, &config->n_ready);
 	config->prometheus = copy_http(draft, &draft->prometheus, &config->n_prometheus);
 	config->lameduck_ms = draft->lameduck_ms;
+	config->has_reload = draft->has_reload;
 	config->has_debug = draft->has_debug;
 	for (size_t i = 0; i < plan.listeners.len; i++)
 		ARRAY_FINI(&plan.listeners.items[i].views);
