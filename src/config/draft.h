@@ -85,6 +85,9 @@ bool draft_zone_args(struct draft *draft, const struct token *words, size_t n,
  * CoreDNS. */
 bool address_is_link_local(const struct address *address);
 
+/* The address and port as the kernel has them. */
+struct sockaddr_storage to_sockaddr(const struct address *address, uint16_t port);
+
 struct statement;
 
 /* Reads all server blocks into the draft. */

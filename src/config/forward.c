@@ -3,7 +3,6 @@
  * `forward FROM TO... { ... }` as CoreDNS reads it. TO is an address with or without a port, a file
  * like /etc/resolv.conf, or a host name. What needs TLS is refused, since c-ares cannot do it.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -184,23 +183,6 @@ static const struct directive options[] = {
 	{.name = "resolver"},
 };
 
-static void set_address(struct forward_target *target, const struct address *address, uint16_t port)
-{
-	struct sockaddr_in *in = (struct sockaddr_in *)&target->address;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&target->address;
-
-	target->kind = FORWARD_TARGET_ADDRESS;
-	if (address->family == ADDRESS_V4) {
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, address->bytes, 4);
-	} else {
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(port);
-		memcpy(&in6->sin6_addr, address->bytes, 16);
-	}
-}
-
 /* HOST, HOST:PORT, [HOST] or [HOST]:PORT; an IPv6 address may stand without brackets. False: the
  * port is none. */
 static bool split_port(const char *text, const char **host, size_t *len, uint16_t *port)
@@ -261,7 +243,8 @@ static bool read_target(struct draft *draft, const struct token *word,
 		return false;
 	}
 	if (address_from_text(&address, host, len) == 0) {
-		set_address(target, &address, target->port);
+		target->kind = FORWARD_TARGET_ADDRESS;
+		target->address = to_sockaddr(&address, target->port);
 		return true;
 	}
 	target->kind = FORWARD_TARGET_HOST;

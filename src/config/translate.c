@@ -6,7 +6,6 @@
  * the wildcards 0.0.0.0 and :: as a pair. All views of one address and port make a *listener*;
  * listeners with the same views (the pair) share a query server.
  */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "draft.h"
@@ -246,24 +245,6 @@ static void make_servers(struct plan *plan, struct query_config *query)
 	query->servers = servers;
 	query->n_servers = n;
 	query->n_metrics = number_metrics(servers, n);
-}
-
-static struct sockaddr_storage to_sockaddr(const struct address *address, uint16_t port)
-{
-	struct sockaddr_storage storage = {0};
-	struct sockaddr_in *in = (struct sockaddr_in *)&storage;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&storage;
-
-	if (address->family == ADDRESS_V4) {
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, address->bytes, 4);
-	} else {
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(port);
-		memcpy(&in6->sin6_addr, address->bytes, 16);
-	}
-	return storage;
 }
 
 static void fill_net(const struct plan *plan, struct net_config *net)

@@ -188,11 +188,11 @@ def test_tcp_answers_as_they_come(pair):
     """A slow one holds up neither the quick nor the cluster's (RFC 7766 6.2.1.1)."""
     server, _ = pair
     names = ["slow.tcp.test.", "quick.tcp.test.", "web.shop.svc.cluster.local."]
+    queries = [dns.message.make_query(name, "A") for name in names]
+    for ident, query in enumerate(queries):
+        query.id = ident
     with server.connect() as sock:
-        for ident, name in enumerate(names):
-            query = dns.message.make_query(name, "A")
-            query.id = ident
-            sock.sendall(framed(query.to_wire()))
+        sock.sendall(b"".join(framed(query.to_wire()) for query in queries))
         sock.shutdown(socket.SHUT_WR)
         got = [parse(read_message(sock)) for _ in names]
         assert read_message(sock) is None
