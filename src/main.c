@@ -305,6 +305,14 @@ static void print_plugins(void)
 		printf("dns.%s\n", *word);
 }
 
+/* As config_load takes it. */
+static const char *corefile_name(const struct options *options)
+{
+	if (options->corefile)
+		return options->corefile;
+	return access("Corefile", F_OK) == 0 ? "Corefile" : "kubeadm's Corefile";
+}
+
 #define CACHE_BYTES_LEAST (4u << 20)
 #define CACHE_BYTES_MOST (256u << 20)
 #define CACHE_BYTES_USUAL (32u << 20) /* where memory has no limit */
@@ -353,7 +361,7 @@ int main(int argc, char **argv)
 	}
 	text_fini(&problems);
 	if (options.is_check) {
-		printf("%s: fine\n", options.corefile ? options.corefile : "Corefile");
+		printf("%s: fine\n", corefile_name(&options));
 		config_free(&server.config);
 		return EXIT_FINE;
 	}

@@ -166,6 +166,8 @@ void options_help(void)
 	     "          pods insecure\n"
 	     "          ttl 30\n"
 	     "      }\n"
+	     "      forward . /etc/resolv.conf\n"
+	     "      cache 30\n"
 	     "  }\n"
 	     "\n"
 	     "  dig @127.0.0.1 -p 1053 kubernetes.default.svc.cluster.local\n"

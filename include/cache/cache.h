@@ -118,6 +118,9 @@ void cache_insert(struct cache *cache, const struct cache_policy *policy,
 void cache_fail(struct cache *cache, const struct cache_policy *policy,
 		const struct cache_question *question, uint64_t now_ms);
 
+/* A reply came that could not be read: counted, no more. */
+void cache_drop(struct cache *cache, const struct cache_policy *policy);
+
 /* For dns_reply_write of a reply that just came: what the policy makes of its TTLs. */
 struct dns_reply_ttl cache_ttl(const struct cache_policy *policy, const struct dns_reply *reply);
 
@@ -126,7 +129,7 @@ struct cache_counts {
 	uint64_t entries[CACHE_N_TYPES]; /* gauges */
 	uint64_t hits[CACHE_N_TYPES];
 	uint64_t evictions[CACHE_N_TYPES];
-	uint64_t requests, misses, prefetches, served_stale;
+	uint64_t requests, misses, prefetches, served_stale, drops;
 };
 
 /* Any thread. */

@@ -436,6 +436,11 @@ void cache_insert(struct cache *cache, const struct cache_policy *policy,
 	add_entry(cache, &cache->queues[policy->index * CACHE_N_TYPES + type], entry);
 }
 
+void cache_drop(struct cache *cache, const struct cache_policy *policy)
+{
+	counter_add(&cache->counts[policy->index].drops, 1);
+}
+
 /* ---- counts -------------------------------------------------------------------------- */
 
 void cache_count(const struct cache *cache, const struct cache_policy *policy,
@@ -454,6 +459,7 @@ void cache_count(const struct cache *cache, const struct cache_policy *policy,
 	counts->misses = counter_read(&from->misses);
 	counts->prefetches = counter_read(&from->prefetches);
 	counts->served_stale = counter_read(&from->served_stale);
+	counts->drops = counter_read(&from->drops);
 }
 
 uint64_t cache_bytes(const struct cache *cache)

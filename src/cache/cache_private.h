@@ -11,7 +11,7 @@
 /* Of one policy. */
 struct policy_counts {
 	uint64_t hits[CACHE_N_TYPES];
-	uint64_t requests, misses, prefetches, served_stale;
+	uint64_t requests, misses, prefetches, served_stale, drops;
 };
 
 struct cache {

@@ -33,6 +33,9 @@ static const struct family families[] = {
 	 AT(misses), false},
 	{"coredns_cache_prefetch_total", "counter",
 	 "The number of times the cache has prefetched a cached item.", AT(prefetches), false},
+	{"coredns_cache_drops_total", "counter",
+	 "The number responses that are not cached, because the reply is malformed.", AT(drops),
+	 false},
 	{"coredns_cache_served_stale_total", "counter",
 	 "The number of requests served from stale cache entries.", AT(served_stale), false},
 };

@@ -280,8 +280,12 @@ static const char *read_reply(struct query_worker *worker, const struct cache_qu
 			      const uint8_t *wire, size_t size)
 {
 	const struct dns_question asked = {&question->name, question->type, question->class};
+	const struct cache_policy *policy = policy_of(worker, question);
+	const char *fault = dns_reply_parse(&worker->reply, worker->replied, wire, size, &asked);
 
-	return dns_reply_parse(&worker->reply, worker->replied, wire, size, &asked);
+	if (fault && policy)
+		cache_drop(worker->cache, policy);
+	return fault;
 }
 
 bool query_check(struct query_worker *worker, const struct cache_question *question,

@@ -31,6 +31,7 @@ def kubernetes(line):
 FINE_FILES = [
     ("kubeadm's", ".:53 {\n errors\n health {\n lameduck 5s\n }\n ready\n kubernetes cluster.local in-addr.arpa ip6.arpa {\n objects x.json\n"
      " pods insecure\n fallthrough in-addr.arpa ip6.arpa\n ttl 30\n }\n prometheus :9153\n loadbalance\n}\n"),
+    ("forward and cache", ".:53 {\n forward . /etc/resolv.conf {\n max_concurrent 1000\n }\n cache 30 {\n disable denial\n }\n loop\n reload\n}\n"),
     ("in a pod", ".:53 {\n kubernetes cluster.local\n}\n"),
     ("kubeconfig", ".:53 {\n kubernetes cluster.local {\n kubeconfig /etc/kubernetes/admin.conf kind-kind\n startup_timeout 30s\n }\n}\n"),
     ("whoami", ".:53 {\n whoami\n}\n"),
@@ -107,6 +108,15 @@ def test_wrong(tmp_path, name, text, line, words):
         assert re.search(rf"Corefile:{line}: .", said), said
     for word in words:
         assert word in said, said
+
+
+def test_without_a_corefile(tmp_path):
+    """Neither -conf nor ./Corefile: kubeadm's."""
+    code, said = run("--check", cwd=tmp_path)
+    assert (code, said) == (FINE, "kubeadm's Corefile: fine\n")
+    (tmp_path / "Corefile").write_text(".:53 {\n  whoamy\n}\n")
+    code, said = run("--check", cwd=tmp_path)
+    assert code == WRONG and said.startswith("Corefile:2: ")
 
 
 def test_all_problems_at_once(tmp_path):

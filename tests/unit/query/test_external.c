@@ -420,16 +420,19 @@ static void test_metrics(void **state)
 	       "NOERROR | www.example.com. 100 A 198.51.100.1 | |" OPT);
 	expect("web.shop.svc.cluster.local", 1, SAYS_NOTHING, 1000,
 	       "NOERROR aa | web.shop.svc.cluster.local. 30 A 10.96.0.20 | |" OPT);
+	expect("broken.example.com", 1, SAYS_BROKEN, 1000, "SERVFAIL | | |" OPT " ede=0");
 	query_metrics_write(&fixture.worker, 1, &fixture.config, &page);
+	assert_non_null(strstr(page.bytes, "coredns_cache_drops_total{server=\"dns://:53\","
+					   "zones=\".\",view=\"\"} 1\n"));
 	assert_non_null(strstr(page.bytes, "kaname_query_duration_seconds_count{class=\"cluster\","
 					   "result=\"hit\"} 1\n"));
 	assert_non_null(strstr(page.bytes, "kaname_query_duration_seconds_count{class=\"external\","
 					   "result=\"hit\"} 1\n"));
 	assert_non_null(strstr(page.bytes, "kaname_query_duration_seconds_count{class=\"external\","
-					   "result=\"miss\"} 1\n"));
+					   "result=\"miss\"} 2\n"));
 	assert_non_null(strstr(page.bytes, "rcode=\"NOERROR\",plugin=\"cache\"} 1\n"));
 	assert_non_null(strstr(page.bytes, "coredns_cache_misses_total{server=\"dns://:53\","
-					   "zones=\".\",view=\"\"} 1\n"));
+					   "zones=\".\",view=\"\"} 2\n"));
 	text_fini(&page);
 }
 
