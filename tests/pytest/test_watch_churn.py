@@ -50,7 +50,7 @@ class Packing:
 
     def change(self):
         """One step as the endpointslice controller's: the slices that are written or deleted, which it does in no certain order."""
-        written = self.rng.choice((self.move, self.move, self.roll, self.split, self.merge))()
+        written = self.rng.choice((self.move, self.move, self.roll, self.split, self.merge, self.repack))()
         self.rng.shuffle(written)
         return written
 
@@ -91,6 +91,15 @@ class Packing:
         added = self.object(target)
         self.slices[source] = hosts[len(hosts) // 2:]
         return [added, self.object(source)]
+
+    def repack(self):
+        """All endpoints are dealt out anew to the slices that there are."""
+        hosts = [host for slice_ in self.slices.values() for host in slice_]
+        self.rng.shuffle(hosts)
+        size = -(-len(hosts) // len(self.slices))
+        for i, suffix in enumerate(self.slices):
+            self.slices[suffix] = hosts[i * size:(i + 1) * size]
+        return [self.object(suffix) for suffix in self.slices]
 
     def merge(self):
         """A slice is emptied into another, and deleted."""
