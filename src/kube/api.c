@@ -126,11 +126,23 @@ static int on_get(void *arg, const struct watch_request *wanted, struct text *wh
 	return http_get(api->http, &watch->request, &api->access, &get, why);
 }
 
+static void count_request(struct api_watch *watch, unsigned status)
+{
+	struct api_counters *counters = &watch->api->counters;
+	uint64_t duration_us = (clock_monotonic_ns() - watch->began_ns) / 1000u;
+
+	counter_add(&counters->requests[status < API_HTTP_STATUS_MAX ? status : 0], 1);
+	histogram_observe(&counters->duration_us, &api_duration_bounds, duration_us);
+	watch->began_ns = 0;
+}
+
 static void on_cancel(void *arg)
 {
 	struct api_watch *watch = arg;
 
 	http_cancel(&watch->request);
+	if (watch->began_ns != 0)
+		count_request(watch, 0);
 }
 
 /* Called from within a response: the other watches' requests may not be touched now. */
@@ -144,16 +156,6 @@ static void on_other_cluster(void *arg)
 static const struct watch_calls watch_calls = {on_get, on_cancel, on_other_cluster};
 
 /* ---- responses ---- */
-
-static void count_request(struct api_watch *watch, unsigned status)
-{
-	struct api_counters *counters = &watch->api->counters;
-	uint64_t duration_us = (clock_monotonic_ns() - watch->began_ns) / 1000u;
-
-	counter_add(&counters->requests[status < API_HTTP_STATUS_MAX ? status : 0], 1);
-	histogram_observe(&counters->duration_us, &api_duration_bounds, duration_us);
-	watch->began_ns = 0;
-}
 
 static void on_head(void *arg, unsigned status, unsigned retry_after_s)
 {

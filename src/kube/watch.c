@@ -488,11 +488,11 @@ static void on_verified(struct watch *watch, uint64_t now_ms)
 	if (message_decode_probe(&probe, watch->body.bytes, watch->body.len) != 0) {
 		(void)read_failure(watch, "the answer is no list");
 		fail(watch, WATCH_VERIFYING, now_ms);
+	} else if (is_behind(probe.version, watch->version)) {
+		begin_relist(watch, WATCH_RELIST_TOO_LARGE, now_ms);
 	} else if (is_other_cluster(watch, probe.uid)) {
 		watch->calls->on_other_cluster(watch->arg);
 		begin_relist(watch, WATCH_RELIST_CLUSTER, now_ms);
-	} else if (is_behind(probe.version, watch->version)) {
-		begin_relist(watch, WATCH_RELIST_TOO_LARGE, now_ms);
 	} else {
 		begin_watch(watch, now_ms);
 	}

@@ -170,6 +170,20 @@ def test_proxy_password_is_not_told(tmp_path, url):
         assert "proxy" in server.http("ready")[1] or "Failed to connect to 127.0.0.1" in server.http("ready")[1]
 
 
+def test_two_sources_of_one_server(tmp_path, api):
+    """Each sample once, of both together."""
+    api.apply_many(STABLE)
+    one = kubeconfig(api)
+    for line in ("health", "ready", "prometheus"):
+        one = "\n".join(part for part in one.split("\n") if not part.strip().startswith(line))
+    two = one.replace(".:$port", "other.test:$port").replace(f"{'cluster.local'} in-addr.arpa ip6.arpa", "other.test").replace("pods verified", "")
+    with running(tmp_path / "server", corefile=kubeconfig(api) + two) as server:
+        assert rcode_text(server.ask("stable.shop.svc.other.test.")) == "NOERROR"
+        samples = [line.rsplit(" ", 1)[0] for line in server.http("metrics")[1].splitlines() if not line.startswith("#")]
+        assert sorted(set(samples)) == sorted(samples)
+        assert server.metric("coredns_kubernetes_rest_client_requests_total", code="200") == len(api.requested()) == 9
+
+
 # ---- how it lists
 
 def many(n):

@@ -431,5 +431,7 @@ def test_deadlines(tmp_path, authority):
                 wait_for("/ready", lambda: server.http("ready")[0] == 200, 60)
                 with Prober(server):
                     Marker(api).arrives(server)
+                if name in ("half-open list", "no TLS"):
+                    assert server.metric("coredns_kubernetes_rest_client_requests_total", code="<error>", method="GET") >= 1, name
 
     at_once(run, SLOW, len(SLOW))
