@@ -45,7 +45,7 @@ static void arm(struct api *api)
 		return;
 	api->armed_for_ms = due_ms;
 	uv_update_time(api->timer.loop);
-	uv_timer_start(&api->timer, on_time, due_ms > now ? due_ms - now : 0, 0);
+	uv_timer_start(&api->timer, on_time, due_ms > now ? due_ms - now : 1, 0);
 }
 
 static void tell_late_start(struct api *api)
@@ -71,6 +71,7 @@ static void on_time(uv_timer_t *timer)
 	uint64_t now = now_ms();
 
 	api->armed_for_ms = UINT64_MAX;
+	store_expire(api->store, now);
 	if (now >= api->startup_due_ms)
 		tell_late_start(api);
 	for (unsigned i = 0; i < api->n_watches; i++)
@@ -125,11 +126,23 @@ static int on_get(void *arg, const struct watch_request *wanted, struct text *wh
 	return http_get(api->http, &watch->request, &api->access, &get, why);
 }
 
+static void count_request(struct api_watch *watch, unsigned status)
+{
+	struct api_counters *counters = &watch->api->counters;
+	uint64_t duration_us = (clock_monotonic_ns() - watch->began_ns) / 1000u;
+
+	counter_add(&counters->requests[status < API_HTTP_STATUS_MAX ? status : 0], 1);
+	histogram_observe(&counters->duration_us, &api_duration_bounds, duration_us);
+	watch->began_ns = 0;
+}
+
 static void on_cancel(void *arg)
 {
 	struct api_watch *watch = arg;
 
 	http_cancel(&watch->request);
+	if (watch->began_ns != 0)
+		count_request(watch, 0);
 }
 
 /* Called from within a response: the other watches' requests may not be touched now. */
@@ -143,16 +156,6 @@ static void on_other_cluster(void *arg)
 static const struct watch_calls watch_calls = {on_get, on_cancel, on_other_cluster};
 
 /* ---- responses ---- */
-
-static void count_request(struct api_watch *watch, unsigned status)
-{
-	struct api_counters *counters = &watch->api->counters;
-	uint64_t duration_us = (clock_monotonic_ns() - watch->began_ns) / 1000u;
-
-	counter_add(&counters->requests[status < API_HTTP_STATUS_MAX ? status : 0], 1);
-	histogram_observe(&counters->duration_us, &api_duration_bounds, duration_us);
-	watch->began_ns = 0;
-}
 
 static void on_head(void *arg, unsigned status, unsigned retry_after_s)
 {
@@ -316,9 +319,11 @@ bool api_is_partial(const struct api *api)
 void api_tell_missing(const struct api *api, struct text *why)
 {
 	for (unsigned i = 0; i < api->n_watches; i++) {
-		if (api->watches[i].watch.is_complete)
+		const struct watch *watch = &api->watches[i].watch;
+
+		if (watch->is_complete && !watch->is_partial)
 			continue;
-		watch_tell(&api->watches[i].watch, why);
+		watch_tell(watch, why);
 		text_puts(why, "\n");
 	}
 }

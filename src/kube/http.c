@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <strings.h>
 
 #define CONNECT_MS 5000L /* name, TCP and TLS */
 #define BUFFER_BYTES (128L * 1024)
@@ -60,14 +61,25 @@ void http_cancel(struct http_request *request)
 		free_transfer(request->transfer);
 }
 
+/* curl's words; but where they would repeat the URL of the environment's proxy, which may have a
+ * password in it, ours. */
+static void tell_fault(const struct http_transfer *transfer, CURLcode code, char *fault,
+		       size_t size)
+{
+	const char *words = *transfer->error ? transfer->error : curl_easy_strerror(code);
+
+	if (strstr(words, "proxy") && strstr(words, "://"))
+		words = "the environment's proxy has a URL that cannot be used";
+	snprintf(fault, size, "%s", words);
+}
+
 /* on_end may begin a request, this one too, or cancel another. */
 static void end_transfer(struct http_transfer *transfer, CURLcode code)
 {
 	struct http_request *request = transfer->request;
 	char fault[CURL_ERROR_SIZE + 64];
 
-	snprintf(fault, sizeof(fault), "%s",
-		 *transfer->error ? transfer->error : curl_easy_strerror(code));
+	tell_fault(transfer, code, fault, sizeof(fault));
 	free_transfer(transfer);
 	request->calls->on_end(request->arg, code == CURLE_OK ? NULL : fault);
 }
@@ -321,6 +333,30 @@ static CURLcode set_response(struct http_transfer *transfer)
 	return code;
 }
 
+/* "127.0.0.1:6443", "localhost:6443", "[::1]:6443" */
+static bool is_loopback(const char *label)
+{
+	bool is_v4 = strncmp(label, "127.", 4) == 0 && label[strspn(label, "0123456789.")] == ':';
+
+	return is_v4 || strncasecmp(label, "localhost:", 10) == 0 ||
+	       strncmp(label, "[::1]:", 6) == 0;
+}
+
+/* As client-go: the kubeconfig's proxy whatever NO_PROXY says, else that of the environment, but
+ * not to this machine itself. */
+static CURLcode set_proxy(CURL *easy, const struct access *access)
+{
+	CURLcode code = CURLE_OK;
+
+	if (access->proxy_url) {
+		SET(code, easy, CURLOPT_PROXY, access->proxy_url);
+		SET(code, easy, CURLOPT_NOPROXY, "");
+	} else if (is_loopback(access->host_label)) {
+		SET(code, easy, CURLOPT_PROXY, "");
+	}
+	return code;
+}
+
 static CURLcode set_connection(struct http_transfer *transfer, const struct access *access,
 			       const struct http_get *get)
 {
@@ -328,6 +364,8 @@ static CURLcode set_connection(struct http_transfer *transfer, const struct acce
 	CURLcode code = CURLE_OK;
 
 	SET(code, easy, CURLOPT_NOSIGNAL, 1L);
+	/* Not to wait for a resolver that does not answer when a request is given up. */
+	SET(code, easy, CURLOPT_QUICK_EXIT, 1L);
 	SET(code, easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	SET(code, easy, CURLOPT_PIPEWAIT, 0L);
 	SET(code, easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
@@ -336,8 +374,8 @@ static CURLcode set_connection(struct http_transfer *transfer, const struct acce
 	SET(code, easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
 	SET(code, easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket);
 	SET(code, easy, CURLOPT_FRESH_CONNECT, get->is_fresh ? 1L : 0L);
-	if (access->proxy_url)
-		SET(code, easy, CURLOPT_PROXY, access->proxy_url);
+	if (code == CURLE_OK)
+		code = set_proxy(easy, access);
 	if (get->is_gzip)
 		SET(code, easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 	if (code == CURLE_OK)

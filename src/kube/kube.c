@@ -93,11 +93,12 @@ static void publish_api(struct kube *kube, struct source *source)
 {
 	bool was_synced = source->is_synced;
 	uint64_t n_dropped = source->store.n_dropped - source->n_trimmed;
+	bool is_partial;
 
 	api_settle(&source->api);
-	source->is_synced = was_synced || api_is_synced(&source->api);
-	if (source->is_synced && (!was_synced || store_is_dirty(&source->store)) &&
-	    !api_is_partial(&source->api)) {
+	is_partial = api_is_partial(&source->api);
+	source->is_synced = was_synced || (api_is_synced(&source->api) && !is_partial);
+	if (source->is_synced && (!was_synced || store_is_dirty(&source->store)) && !is_partial) {
 		uint64_t unix_ms = clock_unix_ms();
 
 		records_publish(&source->records, &source->store, unix_ms, true);

@@ -2,6 +2,8 @@
  *
  * The kube thread's figures, summed over the sources.
  */
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/metrics.h"
 
@@ -106,30 +108,72 @@ static void write_records(const struct kube *kube, struct text *page)
 
 /* ---- API servers ---- */
 
-/* One row of a family: calls write(page, api, host) for each source that watches one. */
-static void each_api(struct kube *kube, struct text *page,
-		     void (*write)(struct text *page, const struct api *api, const char *host))
+static void copy_host(struct kube *kube, size_t i, struct text *host)
+{
+	const struct api *api = &kube->sources[i].api;
+
+	pthread_mutex_lock(&kube->status_lock);
+	text_puts(host, api->host.len > 0 ? api->host.bytes : "");
+	pthread_mutex_unlock(&kube->status_lock);
+}
+
+static bool has_host(struct kube *kube, size_t i, const char *host)
+{
+	struct text own = {0};
+	bool is_same;
+
+	if (!kube->sources[i].config->is_api)
+		return false;
+	copy_host(kube, i, &own);
+	is_same = strcmp(own.bytes, host) == 0;
+	text_fini(&own);
+	return is_same;
+}
+
+/* Adds up what the sources from the i-th on have asked this host. */
+static void sum_counters(struct kube *kube, size_t i, const char *host, struct api_counters *sum)
+{
+	for (; i < kube->n_sources; i++) {
+		const struct api_counters *counters = &kube->sources[i].api.counters;
+
+		if (!has_host(kube, i, host))
+			continue;
+		for (unsigned status = 0; status < API_HTTP_STATUS_MAX; status++)
+			sum->requests[status] += counter_read(&counters->requests[status]);
+		histogram_merge(&sum->duration_us, &counters->duration_us);
+	}
+}
+
+/* One row of a family: calls write(page, counters, host) for each server that is watched; sources
+ * may share one. */
+static void each_host(struct kube *kube, struct text *page,
+		      void (*write)(struct text *page, const struct api_counters *counters,
+				    const char *host))
 {
 	for (size_t i = 0; i < kube->n_sources; i++) {
-		const struct api *api = &kube->sources[i].api;
+		struct api_counters sum = {0};
 		struct text host = {0};
+		size_t first = 0;
 
 		if (!kube->sources[i].config->is_api)
 			continue;
-		pthread_mutex_lock(&kube->status_lock);
-		text_puts(&host, api->host.len > 0 ? api->host.bytes : "");
-		pthread_mutex_unlock(&kube->status_lock);
-		write(page, api, host.bytes);
+		copy_host(kube, i, &host);
+		while (first < i && !has_host(kube, first, host.bytes))
+			first++;
+		if (first == i) {
+			sum_counters(kube, i, host.bytes, &sum);
+			write(page, &sum, host.bytes);
+		}
 		text_fini(&host);
 	}
 }
 
 #define REST "coredns_kubernetes_rest_client_"
 
-static void write_requests(struct text *page, const struct api *api, const char *host)
+static void write_requests(struct text *page, const struct api_counters *counters, const char *host)
 {
 	for (unsigned status = 0; status < API_HTTP_STATUS_MAX; status++) {
-		uint64_t n = counter_read(&api->counters.requests[status]);
+		uint64_t n = counters->requests[status];
 		char code[16] = "<error>"; /* client-go's word */
 
 		if (n == 0)
@@ -159,18 +203,19 @@ static void write_durations_of(struct text *page, const char *name, const char *
 	metrics_histogram(page, &in, histogram);
 }
 
-static void write_durations(struct text *page, const struct api *api, const char *host)
+static void write_durations(struct text *page, const struct api_counters *counters,
+			    const char *host)
 {
-	write_durations_of(page, REST "request_duration_seconds", host, &api->counters.duration_us);
+	write_durations_of(page, REST "request_duration_seconds", host, &counters->duration_us);
 }
 
 /* Nothing holds requests back here: each waited for no time. */
-static void write_waits(struct text *page, const struct api *api, const char *host)
+static void write_waits(struct text *page, const struct api_counters *counters, const char *host)
 {
 	struct histogram none = {0};
 
 	for (unsigned status = 0; status < API_HTTP_STATUS_MAX; status++)
-		none.counts[0] += counter_read(&api->counters.requests[status]);
+		none.counts[0] += counters->requests[status];
 	write_durations_of(page, REST "rate_limiter_duration_seconds", host, &none);
 }
 
@@ -178,13 +223,13 @@ static void write_rest(struct kube *kube, struct text *page)
 {
 	metrics_family(page, REST "requests_total", "counter",
 		       "Number of HTTP requests to the API server, by status code.");
-	each_api(kube, page, write_requests);
+	each_host(kube, page, write_requests);
 	metrics_family(page, REST "request_duration_seconds", "histogram",
 		       "Time until the head of the API server's answer.");
-	each_api(kube, page, write_durations);
+	each_host(kube, page, write_durations);
 	metrics_family(page, REST "rate_limiter_duration_seconds", "histogram",
 		       "Time that requests were held back by the client: always 0.");
-	each_api(kube, page, write_waits);
+	each_host(kube, page, write_waits);
 }
 
 /* A value of each watch: name{resource, source}. */

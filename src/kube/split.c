@@ -34,6 +34,7 @@ enum state {
 	STATE_FAILED,
 };
 
+#define DEPTH_CHECKED 64 /* bits of split->brackets */
 #define ONES 0x0101010101010101u
 #define HIGHS 0x8080808080808080u
 
@@ -232,14 +233,17 @@ static bool take_bracket(struct split *split)
 			(void)fail(split, "nested deeper than %d", SPLIT_DEPTH_MAX);
 			return false;
 		}
-		split->brackets = split->brackets << 1 | is_list;
+		if (split->depth < DEPTH_CHECKED)
+			split->brackets = split->brackets << 1 | is_list;
 		split->depth++;
 	} else {
-		if ((split->brackets & 1) != is_list) {
+		bool is_checked = split->depth <= DEPTH_CHECKED;
+
+		if (is_checked && (split->brackets & 1) != is_list) {
 			(void)fail_expected(split, is_list ? "'}'" : "']'");
 			return false;
 		}
-		split->brackets >>= 1;
+		split->brackets >>= is_checked;
 		split->depth--;
 	}
 	split->at++;

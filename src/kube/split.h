@@ -6,8 +6,8 @@
  * another with or without white space, as `kubectl` and a watch write them.
  *
  * The happy path: split_feed a chunk; split_next until SPLIT_MORE; again with the next chunk;
- * split_end. What lies inside an emitted object is checked for balanced brackets and strings only:
- * who decodes it checks the rest.
+ * split_end. What lies inside an emitted object is checked for balanced brackets (of which kind: up
+ * to 64 levels) and strings only: who decodes it checks the rest.
  *
  * What may fail: anything but the expected character, nesting deeper than SPLIT_DEPTH_MAX, an
  * object over SPLIT_OBJECT_MAX bytes, the end in the middle of a document. The first failure is
@@ -23,8 +23,10 @@
 #include "base/check.h"
 #include "base/text.h"
 
-#define SPLIT_OBJECT_MAX (4u << 20) /* bytes */
-#define SPLIT_DEPTH_MAX 64	    /* open brackets inside a list item or a value */
+/* Bytes. etcd takes 1.5 MiB, of which each byte may be written as six ("<" as \u003c): whoever may
+ * create one object is not to stop the list of all. */
+#define SPLIT_OBJECT_MAX (12u << 20)
+#define SPLIT_DEPTH_MAX 10000 /* open brackets inside a list item or a value; Go's limit */
 #define SPLIT_WORD_MAX 64 /* kind and apiVersion; longer ones are cut: no kind that we know is */
 #define SPLIT_METADATA_MAX \
 	(64 * 1024) /* bytes of a document's metadata; a longer one is not kept */
@@ -63,7 +65,8 @@ struct split {
 	bool is_list, in_string, in_escape, is_emitted, in_metadata;
 	uint32_t n_documents;
 	unsigned depth;
-	uint64_t brackets; /* a bit for each open bracket, the innermost lowest: 1 is [ */
+	uint64_t brackets; /* a bit for each of the 64 outermost open brackets, the innermost
+			      lowest: 1 is [ */
 	const char *chunk, *at, *end; /* borrowed until SPLIT_MORE */
 	const char *counted;	      /* newlines are counted up to here */
 	uint64_t chunk_offset, line;  /* of chunk[0]; at `counted` */

@@ -65,8 +65,11 @@ static void log_fault(struct watch *watch, enum log_level level, uint64_t now_ms
 
 void watch_tell(const struct watch *watch, struct text *why)
 {
+	const char *missing =
+		watch->is_complete ? "it is being listed again" : "the first list is not in yet";
+
 	text_printf(why, "kubernetes: %s: %s", watch_name(watch),
-		    watch->fault.len > 0 ? watch->fault.bytes : "the first list is not in yet");
+		    watch->fault.len > 0 ? watch->fault.bytes : missing);
 }
 
 /* ---- asking ---- */
@@ -80,7 +83,7 @@ static uint64_t backoff_ms(struct watch *watch)
 	if (most > BACKOFF_MAX_MS)
 		most = BACKOFF_MAX_MS;
 	if (doublings == 0)
-		return random_below(&watch->random, most);
+		return 1 + random_below(&watch->random, most);
 	return most / 2 + random_below(&watch->random, most / 2);
 }
 
@@ -352,10 +355,21 @@ static bool choose_resource(const struct watch *watch, enum resource_id *id)
 	return true;
 }
 
+/* A 404 is kube-apiserver's own, and not that of a load balancer that has lost its way to it. */
+static bool has_no_group(const struct watch *watch)
+{
+	struct message_status status;
+
+	message_decode_status(&status, watch->body.bytes, watch->body.len);
+	return strcmp(status.reason, "NotFound") == 0 ||
+	       strcmp(status.message, "404 page not found") == 0;
+}
+
 static void on_discovered(struct watch *watch, const char *fault, uint64_t now_ms)
 {
 	unsigned status = watch->http_status;
-	bool is_answer = !fault && (status == 200 || status == 404 || status == 403);
+	bool is_answer = !fault &&
+			 (status == 200 || status == 403 || (status == 404 && has_no_group(watch)));
 	enum resource_id id;
 
 	if (is_answer && choose_resource(watch, &id)) {
@@ -453,6 +467,19 @@ static bool is_behind(const char *version, const char *ours)
 	return *version && *end == '\0' && *end_of_ours == '\0' && theirs < our;
 }
 
+/* Has kube-system another uid than before? Where a selector keeps it from us, the first such list is
+ * what tells ours. */
+static bool is_other_cluster(struct watch *watch, const char *uid)
+{
+	bool is_known = *watch->cluster_uid != '\0';
+	bool is_other = is_known && strcmp(uid, watch->cluster_uid) != 0;
+
+	if (watch->subject != WATCH_NAMESPACES)
+		return false;
+	snprintf(watch->cluster_uid, sizeof(watch->cluster_uid), "%s", uid);
+	return is_other;
+}
+
 /* The list of one was given: is it our cluster's, and has it got to where we are? */
 static void on_verified(struct watch *watch, uint64_t now_ms)
 {
@@ -461,13 +488,11 @@ static void on_verified(struct watch *watch, uint64_t now_ms)
 	if (message_decode_probe(&probe, watch->body.bytes, watch->body.len) != 0) {
 		(void)read_failure(watch, "the answer is no list");
 		fail(watch, WATCH_VERIFYING, now_ms);
-	} else if (watch->subject == WATCH_NAMESPACES && *watch->cluster_uid &&
-		   strcmp(probe.uid, watch->cluster_uid) != 0) {
-		memcpy(watch->cluster_uid, probe.uid, sizeof(probe.uid));
-		watch->calls->on_other_cluster(watch->arg);
-		begin_relist(watch, WATCH_RELIST_CLUSTER, now_ms);
 	} else if (is_behind(probe.version, watch->version)) {
 		begin_relist(watch, WATCH_RELIST_TOO_LARGE, now_ms);
+	} else if (is_other_cluster(watch, probe.uid)) {
+		watch->calls->on_other_cluster(watch->arg);
+		begin_relist(watch, WATCH_RELIST_CLUSTER, now_ms);
 	} else {
 		begin_watch(watch, now_ms);
 	}

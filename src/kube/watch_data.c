@@ -3,6 +3,7 @@
  * What the responses hold: objects into the store, versions, ends of lists, and the server's own
  * words of failure.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -311,11 +312,23 @@ static bool take_event(struct watch *watch, uint64_t now_ms)
 	return true;
 }
 
+/* The document is a list of ours, whole: fills in watch->page. 0, or -EINVAL with the reason in
+ * watch->why. */
+static int read_page_end(struct watch *watch)
+{
+	const char *kind = watch->resource->list_kind;
+
+	watch->why.len = 0;
+	if (watch->split.is_list && strcmp(watch->split.kind, kind) == 0)
+		return message_decode_list(&watch->page, watch->split.metadata.bytes,
+					   watch->split.metadata.len, &watch->why);
+	text_printf(&watch->why, "the answer is no %s", kind);
+	return -EINVAL;
+}
+
 static bool take_page_end(struct watch *watch)
 {
-	watch->why.len = 0;
-	if (message_decode_list(&watch->page, watch->split.metadata.bytes,
-				watch->split.metadata.len, &watch->why) == 0) {
+	if (read_page_end(watch) == 0) {
 		watch->is_page_whole = true;
 		return true;
 	}

@@ -134,15 +134,54 @@ class Proxy(threading.Thread):
             target.shutdown(socket.SHUT_WR)
 
 
-def test_proxy(tmp_path, api):
+@pytest.mark.parametrize("no_proxy", ["", "127.0.0.1"])
+def test_proxy(tmp_path, api, no_proxy):
+    """The kubeconfig's, whatever the environment says of others."""
     proxy = Proxy()
     proxy.start()
     api.apply_many(STABLE)
     options = f"kubeconfig {api.kubeconfig(cluster={'proxy-url': proxy.url})}"
-    with running(tmp_path / "server", corefile=corefile(options)) as server:
+    with running(tmp_path / "server", corefile=corefile(options), env={"NO_PROXY": no_proxy}) as server:
         assert answer(server, "stable.shop.svc") == "NOERROR 10.96.0.1"
     assert set(proxy.targets) == {("CONNECT", f"127.0.0.1:{api.port}")}
     proxy.sock.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_proxy_to_loopback(tmp_path, api, host):
+    """As with client-go, the environment's proxy is for other machines."""
+    proxy = Proxy()
+    proxy.start()
+    api.apply_many(STABLE)
+    cluster = {"server": f"https://{host}:{api.port}", "tls-server-name": api.name}
+    options = f"kubeconfig {api.kubeconfig(cluster=cluster)}"
+    env = {name: proxy.url for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY")}
+    with running(tmp_path / "server", corefile=corefile(options), env=env) as server:
+        assert answer(server, "stable.shop.svc") == "NOERROR 10.96.0.1"
+    assert not proxy.targets
+    proxy.sock.close()
+
+
+@pytest.mark.parametrize("url", ["http://user:s#cret@127.0.0.1:1", "other://user:s#cret@127.0.0.1:1", "http://user:s%23cret@127.0.0.1:1"])
+def test_proxy_password_is_not_told(tmp_path, url):
+    with running(tmp_path / "server", corefile=corefile("endpoint https://192.0.2.1"), is_ready=False, env={"HTTPS_PROXY": url}) as server:
+        wait_for("the reason", lambda: "watch services: " in server.http("ready")[1])
+        assert "cret" not in server.http("ready")[1] + server.log()
+        assert "proxy" in server.http("ready")[1] or "Failed to connect to 127.0.0.1" in server.http("ready")[1]
+
+
+def test_two_sources_of_one_server(tmp_path, api):
+    """Each sample once, of both together."""
+    api.apply_many(STABLE)
+    one = kubeconfig(api)
+    for line in ("health", "ready", "prometheus"):
+        one = "\n".join(part for part in one.split("\n") if not part.strip().startswith(line))
+    two = one.replace(".:$port", "other.test:$port").replace(f"{'cluster.local'} in-addr.arpa ip6.arpa", "other.test").replace("pods verified", "")
+    with running(tmp_path / "server", corefile=kubeconfig(api) + two) as server:
+        assert rcode_text(server.ask("stable.shop.svc.other.test.")) == "NOERROR"
+        samples = [line.rsplit(" ", 1)[0] for line in server.http("metrics")[1].splitlines() if not line.startswith("#")]
+        assert sorted(set(samples)) == sorted(samples)
+        assert server.metric("coredns_kubernetes_rest_client_requests_total", code="200") == len(api.requested()) == 9
 
 
 # ---- how it lists

@@ -384,6 +384,25 @@ def test_one_resource_is_late(tmp_path, authority, resource):
     at_once(run, [name for name in STARTS if (resource, name) != ("discovery", "403")])
 
 
+def test_ready_is_no_half_list(tmp_path, authority):
+    """The last resource comes while another is listed again, slowly: ready is told when the names are there."""
+    with ApiServer(tmp_path / "api", authority=authority) as api:
+        api.apply_many(STABLE)
+        late = api.fault(apifaults.Status(500), "namespaces")
+        with watching(tmp_path / "server", api, is_ready=False) as server:
+            wait_for("the services", lambda: server.metric("kaname_kubernetes_watch_synced", resource="services") == 1)
+            api.stop()
+            api.apply(service("new.shop", "10.96.0.9"))
+            api.compact()
+            slow = api.fault(apifaults.Drip(40, 0.08), "services", "stream")
+            api.start()
+            wait_for("a list again", lambda: slow.hits > 0 and server.metric("kaname_kubernetes_watch_events_total", resource="services") > 4)
+            late.clear()
+            server.wait_ready()
+            assert answer(server, "stable.shop.svc") == "NOERROR 10.96.0.1"
+            assert answer(server, "new.shop.svc") == "NOERROR 10.96.0.9"
+
+
 # ---- what is noticed by a deadline only: at once in one test, since each takes its time
 
 SLOW = {
@@ -412,5 +431,7 @@ def test_deadlines(tmp_path, authority):
                 wait_for("/ready", lambda: server.http("ready")[0] == 200, 60)
                 with Prober(server):
                     Marker(api).arrives(server)
+                if name in ("half-open list", "no TLS"):
+                    assert server.metric("coredns_kubernetes_rest_client_requests_total", code="<error>", method="GET") >= 1, name
 
     at_once(run, SLOW, len(SLOW))

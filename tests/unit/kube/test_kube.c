@@ -5,6 +5,8 @@
  */
 #include <sched.h>
 #include <errno.h>
+#include <netdb.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -120,6 +122,37 @@ static void test_api_source(void **state)
 	table_free(table);
 }
 
+/* A resolver that does not answer before it is allowed to, in place of libc's: libcurl calls it on
+ * a thread of its own for each request. */
+static sem_t is_asked, may_answer;
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+		struct addrinfo **result)
+{
+	sem_post(&is_asked);
+	sem_wait(&may_answer);
+	sem_post(&may_answer);
+	return EAI_AGAIN;
+}
+
+/* It is closed all the same: else this test does not end. */
+static void test_close_while_resolving(void **state)
+{
+	const struct kube_source_config source = {.is_api = true,
+						  .access = {.endpoint = "http://api.test"}};
+	struct table *table = table_new();
+	struct kube *kube = NULL;
+
+	assert_int_equal(sem_init(&is_asked, 0, 0), 0);
+	assert_int_equal(sem_init(&may_answer, 0, 0), 0);
+	assert_int_equal(kube_open(&kube, &(struct kube_config){&source, 1}, &table, NULL, NULL),
+			 0);
+	sem_wait(&is_asked);
+	kube_close(kube);
+	sem_post(&may_answer);
+	table_free(table);
+}
+
 static void test_no_server(void **state)
 {
 	const struct kube_source_config source = {.is_api = true};
@@ -150,9 +183,9 @@ static int leave(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_open_close),
-					   cmocka_unit_test(test_api_source),
-					   cmocka_unit_test(test_no_server)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_open_close), cmocka_unit_test(test_api_source),
+		cmocka_unit_test(test_close_while_resolving), cmocka_unit_test(test_no_server)};
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -168,18 +168,21 @@ static const struct {
 	size_t n;
 	const char *why; /* NULL: accepted */
 } large_cases[] = {
-	{"an object of 4 MiB", "{\"a\":\"", "0123456789abcdef", "\"}", (SPLIT_OBJECT_MAX - 8) / 16,
+	/* etcd takes 1.5 MiB; kube-apiserver writes a '<' of it as \u003c. */
+	{"what etcd takes, escaped", "{\"a\":\"", "\\u003c", "\"}", 3u << 19, NULL},
+	{"an object of 12 MiB", "{\"a\":\"", "0123456789abcdef", "\"}", (SPLIT_OBJECT_MAX - 8) / 16,
 	 NULL},
-	{"an object over 4 MiB", "{\"a\":\"", "0123456789abcdef", "\"}", SPLIT_OBJECT_MAX / 16,
-	 "an object of more than 4194304 bytes"},
-	{"an item over 4 MiB", "{\"items\":[{\"a\":\"", "0123456789abcdef", "\"}]}",
-	 SPLIT_OBJECT_MAX / 16, "an object of more than 4194304 bytes"},
-	{"a list over 4 MiB", "{\"items\":[{}", ",{\"a\":\"0123456789\"}", "]}",
+	{"an object over 12 MiB", "{\"a\":\"", "0123456789abcdef", "\"}", SPLIT_OBJECT_MAX / 16,
+	 "an object of more than 12582912 bytes"},
+	{"an item over 12 MiB", "{\"items\":[{\"a\":\"", "0123456789abcdef", "\"}]}",
+	 SPLIT_OBJECT_MAX / 16, "an object of more than 12582912 bytes"},
+	{"a list over 12 MiB", "{\"items\":[{}", ",{\"a\":\"0123456789\"}", "]}",
 	 SPLIT_OBJECT_MAX / 8, NULL},
 	{"a long value beside items", "{\"items\":[],\"x\":[0", ",0123456789", "]}",
 	 SPLIT_OBJECT_MAX / 4, NULL},
-	{"depth 64", "{\"items\":[{\"a\":", "[", "", SPLIT_DEPTH_MAX - 1, NULL},
-	{"depth 65", "{\"items\":[{\"a\":", "[", "", SPLIT_DEPTH_MAX, "nested deeper than 64"},
+	{"depth 10000", "{\"items\":[{\"a\":", "[", "", SPLIT_DEPTH_MAX - 1, NULL},
+	{"depth 10001", "{\"items\":[{\"a\":", "[", "", SPLIT_DEPTH_MAX,
+	 "nested deeper than 10000"},
 };
 
 static void test_large(void **state)
@@ -207,6 +210,30 @@ static void test_large(void **state)
 	}
 }
 
+/* Whoever may create one object may nest its managedFields: that is not to stop the list. */
+static void test_deep(void **state)
+{
+	struct split split;
+	struct text text = {0};
+	unsigned n_objects = 0;
+	enum split_event event;
+
+	text_puts(&text, "{\"items\":[{\"a\":");
+	append_times(&text, "{\"f:a\":[", 500);
+	append_times(&text, "]}", 500);
+	text_puts(&text, "},{\"b\":[]}]}");
+	split_init(&split, "", "");
+	split_feed(&split, text.bytes, text.len);
+	while ((event = split_next(&split)) == SPLIT_OBJECT)
+		n_objects++;
+	assert_int_equal(event, SPLIT_DOCUMENT);
+	assert_int_equal(n_objects, 2);
+	assert_int_equal(split_next(&split), SPLIT_MORE);
+	assert_true(split_end(&split));
+	split_fini(&split);
+	text_fini(&text);
+}
+
 /* A kind that is known from a first reading holds until the document tells its own. */
 static void test_hint(void **state)
 {
@@ -228,6 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_hint),
 	};
 

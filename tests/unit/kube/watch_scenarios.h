@@ -201,7 +201,7 @@
 	{LINES, "not served any more"}, {RETRY, .ms = 200}, {GET, GROUP}, {HEAD, .status = 200}, {DATA, GROUP_WITH(VERSION("v1"))}, {OVER}, {GET, SLICES "?limit=500"},
 }},
 {"slices: none", WATCH_ENDPOINTS, {
-	{GET, GROUP}, {HEAD, .status = 404}, {OVER}, {GET, LIST_STREAM("/api/v1/endpoints")}, {FAULT, "kubernetes: endpoints: the first list is not in yet"},
+	{GET, GROUP}, {HEAD, .status = 404}, {DATA, "404 page not found\n"}, {OVER}, {GET, LIST_STREAM("/api/v1/endpoints")}, {FAULT, "kubernetes: endpoints: the first list is not in yet"},
 }},
 {"slices: nobody knows", WATCH_ENDPOINTS, {
 	{GET, GROUP}, {HEAD, .status = 500}, {OVER}, {FAULT, "kubernetes: endpointslices: discover endpointslices: HTTP 500"}, {RETRY, .ms = 200},
@@ -252,4 +252,28 @@
 	FOLLOWING, {DATA, BOOKMARK("6")}, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200},
 	{DATA, INITIAL_END("9") BOOKMARK("10")}, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {AFTER, .ms = 199}, {NONE}, {RETRY, .ms = 201}, {GET, LIST_STREAM(SERVICES)},
 	{HEAD, .status = 200}, {DATA, INITIAL_END("11") BOOKMARK("12")}, {AFTER, .ms = 5000}, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)},
+}},
+{"a list of something else sweeps nothing", WATCH_SERVICES, {
+	FOLLOWING, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 422}, {OVER}, {GET, SERVICES "?limit=500"}, {HEAD, .status = 200},
+	{LAST, "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"9\"},\"items\":[]}"}, {TABLE, "web=10.0.0.1 "},
+	{LINES, "list services: the answer is no ServiceList"}, {RETRY, .ms = 400}, {GET, SERVICES "?limit=500"}, {HEAD, .status = 200},
+	{LAST, "{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"9\"}}"}, {TABLE, "web=10.0.0.1 "},
+}},
+{"another server's 404 does not tell which resources there are", WATCH_ENDPOINTS, {
+	{GET, GROUP}, {HEAD, .status = 404}, {DATA, "default backend - 404"}, {OVER},
+	{FAULT, "kubernetes: endpointslices: discover endpointslices: HTTP 404: default backend - 404"}, {RETRY, .ms = 200},
+	{GET, GROUP}, {HEAD, .status = 404}, {DATA, "<html><h1>404 Not Found</h1>"}, {OVER}, {RETRY, .ms = 400},
+	{GET, GROUP}, {HEAD, .status = 404}, {DATA, "404 page not found\n"}, {OVER}, {GET, LIST_STREAM("/api/v1/endpoints")},
+}},
+{"a Status says that there is no such group", WATCH_ENDPOINTS, {
+	{GET, GROUP}, {HEAD, .status = 404}, {DATA, STATUS("404", "NotFound", "the server could not find the requested resource")}, {OVER}, {GET, LIST_STREAM("/api/v1/endpoints")},
+}},
+{"another cluster without its namespace kube-system in sight", WATCH_NAMESPACES, {
+	{GET, LIST_STREAM(NAMESPACES)}, {HEAD, .status = 200}, {DATA, NAMESPACE("ADDED", "shop", "u-3", "3") INITIAL_END("5")},
+	{OVER}, {RETRY, .ms = 200}, {GET, NAMESPACES "?fieldSelector=metadata.name%3Dkube-system&limit=1"}, {HEAD, .status = 200},
+	{DATA, "{\"kind\":\"NamespaceList\",\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{\"metadata\":{\"name\":\"kube-system\",\"uid\":\"u-1\"}}]}"}, {OVER},
+	{GET, WATCH_FROM(NAMESPACES, "5")}, {OTHERS, .ms = 0}, {BROKEN, "reset"}, {RETRY, .ms = 400},
+	{GET, NAMESPACES "?fieldSelector=metadata.name%3Dkube-system&limit=1"}, {HEAD, .status = 200},
+	{DATA, "{\"kind\":\"NamespaceList\",\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{\"metadata\":{\"name\":\"kube-system\",\"uid\":\"u-2\"}}]}"}, {OVER},
+	{OTHERS, .ms = 1}, {RETRY, .ms = 800}, {GET, LIST_STREAM(NAMESPACES)},
 }},
