@@ -467,8 +467,8 @@ static bool is_behind(const char *version, const char *ours)
 	return *version && *end == '\0' && *end_of_ours == '\0' && theirs < our;
 }
 
-/* Has kube-system another uid than before? Where a selector keeps it from us, the first such list is
- * what tells ours. */
+/* Has kube-system another uid than before? Where a selector keeps it from us, the first such list
+ * is what tells ours. */
 static bool is_other_cluster(struct watch *watch, const char *uid)
 {
 	bool is_known = *watch->cluster_uid != '\0';
