@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "base/memory.h"
 #include "base/metrics.h"
 #include "base/rcu.h"
 #include "config/config.h"
@@ -230,6 +231,9 @@ static void banner(const struct server *server)
 				   view->server_text);
 		}
 	}
+	if (server->config.has_reload)
+		log_printf(server->channel, LOG_WARNING,
+			   "reload: not there yet, the Corefile stays as it was read");
 	log_printf(server->channel, LOG_INFO, "kaname %s, %u worker%s", KANAME_VERSION,
 		   server->config.net.n_workers, server->config.net.n_workers == 1 ? "" : "s");
 }
@@ -301,6 +305,30 @@ static void print_plugins(void)
 		printf("dns.%s\n", *word);
 }
 
+/* As config_load takes it. */
+static const char *corefile_name(const struct options *options)
+{
+	if (options->corefile)
+		return options->corefile;
+	return access("Corefile", F_OK) == 0 ? "Corefile" : "kubeadm's Corefile";
+}
+
+#define CACHE_BYTES_LEAST (4u << 20)
+#define CACHE_BYTES_MOST (256u << 20)
+#define CACHE_BYTES_USUAL (32u << 20) /* where memory has no limit */
+
+/* For the caches of all workers: an eighth of what the process may use. */
+static uint64_t caches_share(void)
+{
+	uint64_t limit = memory_limit("");
+
+	if (limit == UINT64_MAX)
+		return CACHE_BYTES_USUAL;
+	if (limit / 8 < CACHE_BYTES_LEAST)
+		return CACHE_BYTES_LEAST;
+	return limit / 8 < CACHE_BYTES_MOST ? limit / 8 : CACHE_BYTES_MOST;
+}
+
 int main(int argc, char **argv)
 {
 	struct server server = {0};
@@ -323,7 +351,8 @@ int main(int argc, char **argv)
 	}
 
 	struct config_options config_options = {.default_port = options.port,
-						.n_cpus = cpu_quota("")};
+						.n_cpus = cpu_quota(""),
+						.cache_bytes = caches_share()};
 
 	if (config_load(&server.config, options.corefile, &config_options, &problems) != 0) {
 		fputs(problems.bytes, stderr);
@@ -332,7 +361,7 @@ int main(int argc, char **argv)
 	}
 	text_fini(&problems);
 	if (options.is_check) {
-		printf("%s: fine\n", options.corefile);
+		printf("%s: fine\n", corefile_name(&options));
 		config_free(&server.config);
 		return EXIT_FINE;
 	}

@@ -102,7 +102,7 @@ static void report_unknown(const char *word, size_t len)
 
 bool options_parse(struct options *options, int argc, char **argv)
 {
-	*options = (struct options){.corefile = "Corefile", .port = 53};
+	*options = (struct options){.port = 53};
 	for (int i = 1; i < argc; i++) {
 		const char *word = argv[i], *value;
 		enum flag flag;
@@ -141,7 +141,8 @@ void options_help(void)
 	     "\n"
 	     "usage: kaname [-conf FILE] [-dns.port N] [--check]\n"
 	     "\n"
-	     "  -conf FILE       the Corefile (default: ./Corefile)\n"
+	     "  -conf FILE       the Corefile (default: ./Corefile, and without it that of "
+	     "kubeadm)\n"
 	     "  -dns.port N, -p N  port of server blocks that name none (default: 53)\n"
 	     "  --check          read and check the Corefile, report every problem, and exit with "
 	     "0 or 1\n"
@@ -165,6 +166,8 @@ void options_help(void)
 	     "          pods insecure\n"
 	     "          ttl 30\n"
 	     "      }\n"
+	     "      forward . /etc/resolv.conf\n"
+	     "      cache 30\n"
 	     "  }\n"
 	     "\n"
 	     "  dig @127.0.0.1 -p 1053 kubernetes.default.svc.cluster.local\n"

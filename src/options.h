@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct options {
-	const char *corefile; /* borrowed from argv, or "Corefile" */
+	const char *corefile; /* borrowed from argv, or NULL */
 	const char *pidfile;  /* borrowed from argv, or NULL */
 	uint16_t port;
 	bool is_check, is_quiet, is_version, is_plugins, is_help;

@@ -30,18 +30,24 @@ struct config {
 	size_t n_health, n_ready, n_prometheus;
 	uint64_t lameduck_ms; /* the longest of `health { lameduck }` */
 	bool has_debug;
+	bool has_reload; /* the Corefile asks for it, and there is none yet */
 };
 
 struct config_options {
 	uint16_t default_port; /* -dns.port, -p; 53 */
 	unsigned n_cpus;       /* workers where no `multisocket` says otherwise */
+	uint64_t cache_bytes;  /* for the caches of all workers together */
 };
 
-/* Reads and checks the Corefile at `path`. 0, or -EINVAL with all problems in *problems, a line
+/* Reads and checks the Corefile at `path`; with NULL ./Corefile, and where there is none
+ * config_default_corefile. 0, or -EINVAL with all problems in *problems, a line
  * each. *config is then empty. */
 MUST_USE int config_load(struct config *config, const char *path,
 			 const struct config_options *options, struct text *problems);
 void config_free(struct config *config);
+
+/* What runs where there is no Corefile: kubeadm's. */
+extern const char config_default_corefile[];
 
 /* The directives that are known, in CoreDNS's order of steps, for -plugins: NULL-terminated. */
 const char *const *config_directives(void);

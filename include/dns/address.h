@@ -66,6 +66,9 @@ enum reverse_kind {
 MUST_USE enum reverse_kind address_from_reverse(struct address *address, unsigned *prefix_bits,
 						const struct dns_name *name);
 
+/* Is this in-addr.arpa, ip6.arpa or below? */
+bool address_is_reverse_name(const struct dns_name *name);
+
 /*
  * The reverse zone of a prefix: 10.96.0.0/16 -> 96.10.in-addr.arpa. Returns the number of zones
  * that cover it: 1 when prefix_bits lies on a label boundary (8 bits in IPv4, 4 in IPv6), else

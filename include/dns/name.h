@@ -33,6 +33,11 @@ struct dns_name {
  */
 void dns_name_read(struct dns_name *name, struct wire_reader *reader, bool allow_pointers);
 
+/* The same with pointers allowed; `spelled` gets the name's name->len octets in the case they came
+ * in. */
+void dns_name_read_spelled(struct dns_name *name, uint8_t spelled[DNS_NAME_MAX],
+			   struct wire_reader *reader);
+
 /*
  * From text: "web.shop.svc.cluster.local", with or without the final dot; \. and \ddd escapes (RFC
  * 1035 5.1). "." is the root. 0, or -EINVAL for an empty label, a label over 63 octets, a name over

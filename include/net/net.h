@@ -5,7 +5,8 @@
  *
  * Happy path: net_open binds every socket of every worker (so a port in use is an error at start),
  * net_start runs the threads, net_drain lets them go: each reads its UDP queues empty, finishes its
- * TCP answers and ends; then on_drained is called on the main loop. Main thread.
+ * TCP answers and those that upstreams owe, and ends; then on_drained is called on the main loop.
+ * Main thread.
  */
 #ifndef KANAME_NET_NET_H
 #define KANAME_NET_NET_H
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "forward/forward.h"
 #include "query/query.h"
 
 struct net_listener {
@@ -33,6 +35,10 @@ struct net_config {
 	unsigned tcp_stall_ms;	 /* a started message must be whole, an answer must be taken, within
 				    this */
 	size_t tcp_buffer_bytes; /* for unfinished messages and untaken answers, in each worker */
+	unsigned drain_ms;	 /* net_drain ends within this */
+	const struct forward_config *forward; /* NULL: nothing is forwarded */
+	size_t pending_max;		      /* queries that wait for upstreams, in each worker */
+	size_t pending_bytes;		      /* for them, likewise */
 };
 
 struct net;
@@ -47,15 +53,16 @@ MUST_USE int net_open(struct net **net, const struct net_config *config,
 /* Starts the worker threads. on_drained(arg) will be called once on `loop` after net_drain. */
 void net_start(struct net *net, uv_loop_t *loop, void (*on_drained)(void *arg), void *arg);
 
-/* No new work: empties UDP queues, answers what was read on TCP, closes. Bounded by 5 s. */
+/* No new work: empties UDP queues, answers what was read on TCP and what upstreams owe, closes.
+ * Bounded by drain_ms. */
 void net_drain(struct net *net);
 
 /* Frees a net that was drained, or never started. Its uv handles on the main loop are closed before
  * on_drained is called. */
 void net_free(struct net *net);
 
-/* The query metrics and our own: TCP connections, drops by reason, kernel receive-queue drops. Any
- * thread while the net lives. */
+/* The query and forward metrics and our own: TCP connections, drops by reason, kernel receive-queue
+ * drops. Any thread while the net lives. */
 void net_metrics_write(const struct net *net, struct text *page);
 
 #endif

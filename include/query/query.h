@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The life of a query, bytes in, bytes or a verdict out: query_run. No libuv, no thread, no clock,
- * no allocation per query.
+ * no allocation per query but for what the cache keeps.
  *
  * A struct query_config is what the Corefile says about answering: immutable, shared by all
  * workers, outlives them. A struct query_worker is one worker's own state (scratch, random,
  * counters). The net layer gives each packet to query_run, sends what it wrote, and then tells
  * query_finish how long it took, which counts and logs.
+ *
+ * What is not the cluster's comes from the worker's cache. Where that has nothing, query_run says
+ * QUERY_FORWARD and which question to ask; the net layer keeps the packet and asks. The reply comes
+ * back once for all who wait (query_learn: it is read, and kept in the cache) and then for each of
+ * them (query_resume, which runs the query again from its start with the reply in hand).
  */
 #ifndef KANAME_QUERY_QUERY_H
 #define KANAME_QUERY_QUERY_H
@@ -15,6 +20,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "cache/cache.h"
 #include "dns/message.h"
 #include "table/table.h"
 
@@ -40,6 +46,13 @@ struct query_cluster_config {
 	struct query_zones fallthrough; /* empty with has_fallthrough: all zones */
 };
 
+/* A `forward` directive: names in `from` and not in `except` are asked of a group of upstreams. */
+struct query_forward_config {
+	struct dns_name from;
+	struct query_zones except;
+	size_t group;
+};
+
 enum query_log_class {
 	QUERY_LOG_SUCCESS = 1,
 	QUERY_LOG_DENIAL = 2,
@@ -58,6 +71,8 @@ struct query_log_config {
 struct query_block_config {
 	const struct query_cluster_config *clusters;
 	size_t n_clusters;
+	const struct query_forward_config *forwards; /* the first that has a name takes it */
+	size_t n_forwards;
 	const struct query_log_config *logs;
 	size_t n_logs;
 	bool has_whoami;
@@ -88,10 +103,16 @@ struct query_config {
 	const struct query_server_config *servers;
 	size_t n_servers;
 	size_t n_metrics;
-	struct table *const *tables; /* borrowed; by source */
+	struct table *const *tables;			  /* borrowed; by source */
+	struct cache_config cache;			  /* of each worker */
+	const struct cache_policy *const *group_policies; /* by group of upstreams, n_groups of
+							     them; NULL: not cached */
+	size_t n_groups;
 	const struct address *own; /* own addresses, for ns.dns.ZONE and the apex NS; loopback only
 				      when there is nothing else */
 	size_t n_own;
+	uint64_t
+		probe_key; /* forward_config's: loop probes of this process are answered; 0: none */
 	uint16_t tcp_keepalive_100ms; /* what edns-tcp-keepalive tells */
 };
 
@@ -108,17 +129,40 @@ struct query_input {
 	const struct sockaddr *source; /* borrowed: AF_INET or AF_INET6 */
 	const struct sockaddr *local;  /* borrowed: the address that was asked; may be NULL when not
 					  known (whoami, log) */
+	uint64_t now_ms;	       /* never goes back */
 	bool is_tcp;
 	bool is_cut; /* longer than the receive buffer: only its head is here */
 };
 
 enum query_verdict {
-	QUERY_ANSWER, /* output->size octets are to be sent */
-	QUERY_DROP,   /* nothing is: a response, too short, from port 0 */
+	QUERY_ANSWER,  /* output->size octets are to be sent */
+	QUERY_DROP,    /* nothing is: a response, too short, from port 0 */
+	QUERY_FORWARD, /* output->question is to be asked, then query_resume called */
 };
 
-enum query_plugin { QUERY_PLUGIN_NONE, QUERY_PLUGIN_KUBERNETES, QUERY_PLUGIN_WHOAMI };
-#define QUERY_N_PLUGINS 3
+enum query_plugin {
+	QUERY_PLUGIN_NONE,
+	QUERY_PLUGIN_KUBERNETES,
+	QUERY_PLUGIN_WHOAMI,
+	QUERY_PLUGIN_FORWARD,
+	QUERY_PLUGIN_CACHE
+};
+#define QUERY_N_PLUGINS 5
+
+/* What kind of name was asked for, and how the answer was come by: of the latency histogram. */
+enum query_class {
+	QUERY_CLASS_NONE, /* refused, malformed, whoami */
+	QUERY_CLASS_CLUSTER,
+	QUERY_CLASS_REVERSE,
+	QUERY_CLASS_STUB, /* forwarded for a zone below the root */
+	QUERY_CLASS_EXTERNAL
+};
+#define QUERY_N_CLASSES 5
+enum query_result { QUERY_RESULT_HIT, QUERY_RESULT_MISS, QUERY_RESULT_STALE };
+#define QUERY_N_RESULTS 3
+
+#define QUERY_PATIENCE_MS 5000 /* a client waits no longer: glibc's timeout */
+#define QUERY_ROUNDS_MAX 4     /* questions asked for one query */
 
 /* What a query came to. The caller sets bytes and capacity; query_run the rest; query_finish reads
  * it, while the packet is still there. */
@@ -132,18 +176,53 @@ struct query_output {
 	uint16_t rcode;			      /* extended: 16 is BADVERS */
 	uint16_t n_answer;		      /* records in the answer section */
 	enum query_plugin plugin;	      /* who answered: the metrics' label */
-	const char *error; /* why it is SERVFAIL, for `errors`; a constant, or NULL */
+	uint8_t class;			      /* enum query_class */
+	uint8_t result;			      /* enum query_result */
+	const char *error;    /* why it is SERVFAIL, for `errors`; a constant, or NULL */
+	const char *upstream; /* who replied, or did not; NULL: nobody was asked */
+	/* FORWARD: what to ask of whom, and how long to wait for it. With wants_refresh an ANSWER
+	 * has one too, which nobody waits for. Borrowed until the worker's next query. */
+	const struct cache_question *question;
+	uint32_t patience_ms;
+	bool wants_refresh;
+};
+
+/* What became of a question: a reply, or why there is none. */
+struct query_external {
+	const struct cache_question *question; /* borrowed, as all here */
+	const struct dns_reply *reply;	       /* NULL: failed */
+	enum dns_rcode rcode;		       /* of a failure: SERVFAIL, REFUSED */
+	enum dns_ede ede;
+	const char *ede_text; /* a constant */
+	const char *upstream; /* NULL: nobody was asked */
+	bool is_checked;      /* query_learn: the last query_check was of this very reply */
 };
 
 /* The whole life of a query. Called inside RCU (rcu_enter). */
 enum query_verdict query_run(struct query_worker *worker, const struct query_input *input,
 			     struct query_output *output);
 
+/* Can this reply to the question be read? The caller asks another upstream where it cannot; where
+ * it can, query_learn with is_checked, called next, does not read it again. */
+bool query_check(struct query_worker *worker, const struct cache_question *question,
+		 const uint8_t *wire, size_t size);
+
+/* An upstream's reply to external->question as it came, size octets; or wire NULL: there was none,
+ * as the caller has filled in. Reads it and gives it to the cache; *external gets the packed reply,
+ * or why it is none, borrowed until the worker's next query_learn. */
+void query_learn(struct query_worker *worker, struct query_external *external, const uint8_t *wire,
+		 size_t size, uint64_t now_ms);
+
+/* As query_run, for a query that was QUERY_FORWARD, with what became of its question. It may be
+ * QUERY_FORWARD again with another one. */
+enum query_verdict query_resume(struct query_worker *worker, const struct query_input *input,
+				const struct query_external *external, struct query_output *output);
+
 /* Counts and logs what query_run answered; duration_ns is from reception to just before sending. */
 void query_finish(struct query_worker *worker, const struct query_input *input,
 		  const struct query_output *output, uint64_t duration_ns, uint64_t now_ns);
 
-/* The coredns_dns_* families of all workers. Any thread. */
+/* The coredns_dns_* and coredns_cache_* families of all workers. Any thread. */
 void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 			 const struct query_config *config, struct text *page);
 

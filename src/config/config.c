@@ -48,6 +48,68 @@ int config_load_on(struct config *config, const char *path, const struct config_
 	return 0;
 }
 
+const char config_default_corefile[] = ".:53 {\n"
+				       "    errors\n"
+				       "    health {\n"
+				       "       lameduck 5s\n"
+				       "    }\n"
+				       "    ready\n"
+				       "    kubernetes cluster.local in-addr.arpa ip6.arpa {\n"
+				       "       pods insecure\n"
+				       "       fallthrough in-addr.arpa ip6.arpa\n"
+				       "       ttl 30\n"
+				       "    }\n"
+				       "    prometheus :9153\n"
+				       "    forward . /etc/resolv.conf {\n"
+				       "       max_concurrent 1000\n"
+				       "    }\n"
+				       "    cache 30 {\n"
+				       "       disable success cluster.local\n"
+				       "       disable denial cluster.local\n"
+				       "    }\n"
+				       "    loop\n"
+				       "    reload\n"
+				       "    loadbalance\n"
+				       "}\n";
+
+#define USUAL_PATH "Corefile"
+#define DEFAULT_PATH "(kubeadm's Corefile)"
+
+/* The real machine, and on it the Corefile that is nowhere. */
+struct machine_with_default {
+	const struct config_machine *real;
+};
+
+static int read_with_default(void *arg, const char *path, struct text *content)
+{
+	const struct machine_with_default *with = arg;
+
+	if (strcmp(path, DEFAULT_PATH) != 0)
+		return with->real->read(with->real->arg, path, content);
+	text_puts(content, config_default_corefile);
+	return 0;
+}
+
+static int load_default(struct config *config, const struct config_machine *real,
+			const struct config_options *options, struct text *problems)
+{
+	struct machine_with_default with = {real};
+	struct config_machine machine = *real;
+
+	machine.arg = &with;
+	machine.read = read_with_default;
+	return config_load_on(config, DEFAULT_PATH, &machine, options, problems);
+}
+
+static bool is_there(const struct config_machine *machine, const char *path)
+{
+	struct text content = {0};
+	bool is_found = machine->read(machine->arg, path, &content) != -ENOENT;
+
+	text_fini(&content);
+	return is_found;
+}
+
 int config_load(struct config *config, const char *path, const struct config_options *options,
 		struct text *problems)
 {
@@ -55,7 +117,13 @@ int config_load(struct config *config, const char *path, const struct config_opt
 
 	machine_init(&machine);
 
-	int err = config_load_on(config, path, &machine.config, options, problems);
+	int err;
+
+	if (!path && !is_there(&machine.config, USUAL_PATH))
+		err = load_default(config, &machine.config, options, problems);
+	else
+		err = config_load_on(config, path ? path : USUAL_PATH, &machine.config, options,
+				     problems);
 
 	machine_fini(&machine);
 	return err;

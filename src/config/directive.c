@@ -28,24 +28,31 @@ bool block_refuse(struct draft *draft, const struct statement *statement)
 	return !statement->has_block;
 }
 
-bool number_read(struct draft *draft, const struct statement *statement, unsigned min, unsigned max,
-		 unsigned *number)
+bool word_number(struct draft *draft, const char *owner, const struct token *word,
+		 struct number_range range, unsigned *number)
 {
-	const char *text = statement->words[1].text;
+	const char *text = word->text;
 	size_t len = strlen(text);
 	unsigned long value = 0;
 	bool is_number = len > 0 && len < 10 && strspn(text, "0123456789") == len;
 
 	if (is_number)
 		value = strtoul(text, NULL, 10);
-	if (!is_number || value < min || value > max) {
-		problem_at(&draft->problems, &statement->words[1],
-			   "%s: \"%s\" is not a number from %u to %u", statement->words[0].text,
-			   text, min, max);
+	if (!is_number || value < range.min || value > range.max) {
+		problem_at(&draft->problems, word, "%s: \"%s\" is not a number from %u to %u",
+			   owner, text, range.min, range.max);
 		return false;
 	}
 	*number = (unsigned)value;
 	return true;
+}
+
+bool number_read(struct draft *draft, const struct statement *statement, unsigned min, unsigned max,
+		 unsigned *number)
+{
+	const struct number_range range = {min, max};
+
+	return word_number(draft, statement->words[0].text, &statement->words[1], range, number);
 }
 
 void word_refuse(struct draft *draft, const struct token *word, const char *what,

@@ -51,6 +51,21 @@ bool block_refuse(struct draft *draft, const struct statement *statement);
 bool number_read(struct draft *draft, const struct statement *statement, unsigned min, unsigned max,
 		 unsigned *number);
 
+struct number_range {
+	unsigned min, max;
+};
+
+/* Any word as a decimal number in this range, for `owner`. False, with a problem, likewise. */
+bool word_number(struct draft *draft, const char *owner, const struct token *word,
+		 struct number_range range, unsigned *number);
+
+#define DURATION_MAX_MS (24ull * 3600 * 1000)
+
+/* Any word as a duration, for `owner`. False, with a problem, when it is none or
+ * longer than max_ms. */
+bool word_duration(struct draft *draft, const char *owner, const struct token *word,
+		   uint64_t max_ms, uint64_t *ms);
+
 /* The first argument as a duration of at most a day: 5s, 1m30s, 1.5h. False, with a problem, when
  * it is something else. */
 bool duration_read(struct draft *draft, const struct statement *statement, uint64_t *ms);
@@ -61,6 +76,8 @@ void word_refuse(struct draft *draft, const struct token *word, const char *what
 		 const char *const *words, size_t n);
 
 /* The parsers, each in the file of its kind; see directives_get. */
+void cache_parse(struct draft *draft, void *into, const struct statement *statement);
+void forward_parse(struct draft *draft, void *into, const struct statement *statement);
 void bind_parse(struct draft *draft, void *into, const struct statement *statement);
 void health_parse(struct draft *draft, void *into, const struct statement *statement);
 void kubernetes_parse(struct draft *draft, void *into, const struct statement *statement);

@@ -4,6 +4,7 @@
  */
 #include "draft.h"
 
+#include <arpa/inet.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -13,6 +14,24 @@ bool address_is_link_local(const struct address *address)
 {
 	return address->family == ADDRESS_V6 && address->bytes[0] == 0xfe &&
 	       (address->bytes[1] & 0xc0) == 0x80;
+}
+
+struct sockaddr_storage to_sockaddr(const struct address *address, uint16_t port)
+{
+	struct sockaddr_storage storage = {0};
+	struct sockaddr_in *in = (struct sockaddr_in *)&storage;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&storage;
+
+	if (address->family == ADDRESS_V4) {
+		in->sin_family = AF_INET;
+		in->sin_port = htons(port);
+		memcpy(&in->sin_addr, address->bytes, 4);
+	} else {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(port);
+		memcpy(&in6->sin6_addr, address->bytes, 16);
+	}
+	return storage;
 }
 
 bool draft_zones(struct draft *draft, const struct token *word, const char *text, size_t len,
@@ -149,6 +168,7 @@ void draft_fini(struct draft *draft)
 		ARRAY_FINI(&block->binds);
 		ARRAY_FINI(&block->clusters);
 		ARRAY_FINI(&block->logs);
+		ARRAY_FINI(&block->forwards);
 		free(block);
 	}
 	ARRAY_FINI(&draft->blocks);

@@ -27,6 +27,14 @@ struct draft_bind {
 	struct token place;
 };
 
+/* A `forward` line. */
+struct draft_forward {
+	struct query_zones from; /* several of a CIDR */
+	struct query_zones except;
+	struct forward_group_config group; /* but next_group and has_loop_probe */
+	struct token place;
+};
+
 struct draft_block {
 	struct token place;
 	ARRAY(struct draft_key) keys;
@@ -35,7 +43,11 @@ struct draft_block {
 	unsigned n_sockets; /* `multisocket`; 0 without */
 	ARRAY(struct query_cluster_config) clusters;
 	ARRAY(struct query_log_config) logs;
-	struct query_block_config query; /* all but clusters and logs */
+	ARRAY(struct draft_forward) forwards;
+	bool has_cache;
+	struct cache_policy cache; /* but index and labels */
+	bool has_loop;
+	struct query_block_config query; /* all but clusters, logs and forwards */
 };
 
 struct draft_http { /* an ARRAY(struct config_http) */
@@ -53,6 +65,7 @@ struct draft {
 	struct draft_http health, ready, prometheus;
 	uint64_t lameduck_ms;
 	bool has_debug;
+	bool has_reload;
 	size_t n_zones; /* so far, of all keys and arguments */
 };
 
@@ -72,6 +85,9 @@ bool draft_zone_args(struct draft *draft, const struct token *words, size_t n,
  * CoreDNS. */
 bool address_is_link_local(const struct address *address);
 
+/* The address and port as the kernel has them. */
+struct sockaddr_storage to_sockaddr(const struct address *address, uint16_t port);
+
 struct statement;
 
 /* Reads all server blocks into the draft. */
@@ -82,6 +98,11 @@ void draft_fini(struct draft *draft);
 
 /* Frees the selectors of a source. */
 void source_free(const struct kube_source_config *source);
+
+/* The upstreams and caches of all blocks; part of draft_translate, when `net` is filled in. Returns
+ * the block's forwards. */
+void draft_translate_forward(struct draft *draft, struct config *config,
+			     struct query_block_config *blocks);
 
 /* Fills in everything of *config but its arena. Conflicts between blocks add problems. */
 void draft_translate(struct draft *draft, struct config *config);

@@ -27,8 +27,6 @@ static double read_unit(const char *text, size_t *len)
 	return -1;
 }
 
-#define DURATION_MAX_MS (24 * 3600 * 1000.0)
-
 /* A duration as Go writes it: 5s, 1m30s, 1.5h, 300ms, 0. Negative when it is none. */
 static double read_duration(const char *text)
 {
@@ -63,10 +61,25 @@ bool duration_read(struct draft *draft, const struct statement *statement, uint6
 	const struct token *word = &statement->words[1];
 	double total = read_duration(word->text);
 
-	if (total < 0 || total > DURATION_MAX_MS) {
+	if (total < 0 || total > (double)DURATION_MAX_MS) {
 		problem_at(&draft->problems, word,
 			   "\"%s\" is not a duration of at most a day, as in 5s or 1m30s",
 			   word->text);
+		return false;
+	}
+	*ms = (uint64_t)total;
+	return true;
+}
+
+bool word_duration(struct draft *draft, const char *owner, const struct token *word,
+		   uint64_t max_ms, uint64_t *ms)
+{
+	double total = read_duration(word->text);
+
+	if (total < 0 || total > (double)max_ms) {
+		problem_at(&draft->problems, word,
+			   "%s: \"%s\" is not a duration of at most %llus, as in 5s or 1m30s",
+			   owner, word->text, (unsigned long long)max_ms / 1000);
 		return false;
 	}
 	*ms = (uint64_t)total;

@@ -302,7 +302,7 @@ static void sort_zones(struct draft *draft, struct query_cluster_config *cluster
 		sorted[at] = *zone;
 		if (primary != SIZE_MAX)
 			primary += at <= primary;
-		else if (!zone_is_reverse(zone))
+		else if (!address_is_reverse_name(zone))
 			primary = at;
 	}
 	cluster->zones.items = sorted;

@@ -72,6 +72,30 @@ static void parse_multisocket(struct draft *draft, void *into, const struct stat
 	block->n_sockets = n;
 }
 
+static void parse_loop(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct draft_block *block = into;
+
+	if (args_check(draft, statement, 0, 0) && block_refuse(draft, statement))
+		block->has_loop = true;
+}
+
+/* Its times are checked and told to be of no use yet (config.has_reload). */
+static void parse_reload(struct draft *draft, void *into, const struct statement *statement)
+{
+	uint64_t ms;
+
+	if (!args_check(draft, statement, 0, 2) || !block_refuse(draft, statement))
+		return;
+	for (size_t i = 1; i < statement->n_words; i++) {
+		if (i == 1 && strcmp(statement->words[i].text, "off") == 0)
+			return;
+		if (!word_duration(draft, "reload", &statement->words[i], DURATION_MAX_MS, &ms))
+			return;
+	}
+	draft->has_reload = true;
+}
+
 static void parse_whoami(struct draft *draft, void *into, const struct statement *statement)
 {
 	struct draft_block *block = into;
@@ -97,7 +121,7 @@ static const struct directive table[] = {
 	{.name = "https3"},
 	{.name = "timeouts"},
 	{.name = "multisocket", .parse = parse_multisocket},
-	{.name = "reload"},
+	{.name = "reload", .parse = parse_reload},
 	{.name = "nsid"},
 	{.name = "bufsize", .parse = parse_bufsize},
 	{.name = "bind", .parse = bind_parse, .is_repeatable = true},
@@ -117,7 +141,7 @@ static const struct directive table[] = {
 	{.name = "chaos"},
 	{.name = "loadbalance", .parse = parse_loadbalance},
 	{.name = "tsig", .instead = "use `acl` to say who may ask"},
-	{.name = "cache"},
+	{.name = "cache", .parse = cache_parse},
 	{.name = "rewrite"},
 	{.name = "header", .instead = "the header's bits are set as the RFCs say; leave it out"},
 	{.name = "dnssec", .instead = FORWARD_INSTEAD ", signed"},
@@ -138,8 +162,8 @@ static const struct directive table[] = {
 	{.name = "auto"},
 	{.name = "secondary", .instead = FORWARD_INSTEAD},
 	{.name = "etcd", .instead = FORWARD_INSTEAD},
-	{.name = "loop"},
-	{.name = "forward"},
+	{.name = "loop", .parse = parse_loop},
+	{.name = "forward", .parse = forward_parse, .is_repeatable = true},
 	{.name = "proxy", .instead = "use `forward`, as in CoreDNS since 1.5"},
 	{.name = "grpc", .instead = "use `forward`"},
 	{.name = "erratic", .instead = "it answers wrongly on purpose; leave it out"},
@@ -160,9 +184,9 @@ const char *const *config_directives(void)
 {
 	/* Written out, for it has to be constant. */
 	static const char *const names[] = {
-		"multisocket", "bufsize",    "bind",   "debug", "ready",
-		"health",      "prometheus", "errors", "log",	"loadbalance",
-		"kubernetes",  "whoami",     NULL,
+		"multisocket", "reload",     "bufsize", "bind",	  "debug",	 "ready",
+		"health",      "prometheus", "errors",	"log",	  "loadbalance", "cache",
+		"kubernetes",  "loop",	     "forward", "whoami", NULL,
 	};
 	size_t n = 0;
 

@@ -6,7 +6,6 @@
  * the wildcards 0.0.0.0 and :: as a pair. All views of one address and port make a *listener*;
  * listeners with the same views (the pair) share a query server.
  */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "draft.h"
@@ -248,24 +247,6 @@ static void make_servers(struct plan *plan, struct query_config *query)
 	query->n_metrics = number_metrics(servers, n);
 }
 
-static struct sockaddr_storage to_sockaddr(const struct address *address, uint16_t port)
-{
-	struct sockaddr_storage storage = {0};
-	struct sockaddr_in *in = (struct sockaddr_in *)&storage;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&storage;
-
-	if (address->family == ADDRESS_V4) {
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, address->bytes, 4);
-	} else {
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(port);
-		memcpy(&in6->sin6_addr, address->bytes, 16);
-	}
-	return storage;
-}
-
 static void fill_net(const struct plan *plan, struct net_config *net)
 {
 	const struct draft *draft = plan->draft;
@@ -287,6 +268,9 @@ static void fill_net(const struct plan *plan, struct net_config *net)
 		.tcp_idle_ms = 10000,
 		.tcp_stall_ms = 5000,
 		.tcp_buffer_bytes = 16u << 20,
+		.drain_ms = 5000,
+		.pending_max = 8192,
+		.pending_bytes = 8u << 20,
 	};
 	for (size_t i = 0; i < draft->blocks.len; i++) {
 		if (draft->blocks.items[i]->n_sockets > net->n_workers)
@@ -296,7 +280,7 @@ static void fill_net(const struct plan *plan, struct net_config *net)
 		net->n_workers = draft->options->n_cpus;
 }
 
-static void fill_blocks(const struct draft *draft, struct query_config *query)
+static struct query_block_config *fill_blocks(const struct draft *draft, struct query_config *query)
 {
 	struct query_block_config *blocks =
 		arena_alloc(draft->arena, (draft->blocks.len + 1) * sizeof(*blocks));
@@ -320,6 +304,7 @@ static void fill_blocks(const struct draft *draft, struct query_config *query)
 	}
 	query->blocks = blocks;
 	query->n_blocks = draft->blocks.len;
+	return blocks;
 }
 
 static bool is_loopback(const struct address *address)
@@ -428,7 +413,7 @@ void draft_translate(struct draft *draft, struct config *config)
 		add_block(&plan, i);
 	make_servers(&plan, &config->query);
 	fill_net(&plan, &config->net);
-	fill_blocks(draft, &config->query);
+	draft_translate_forward(draft, config, fill_blocks(draft, &config->query));
 	fill_own(draft, &config->query);
 	fill_kube(draft, &config->kube);
 	config->query.tcp_keepalive_100ms = 100;
@@ -436,6 +421,7 @@ void draft_translate(struct draft *draft, struct config *config)
 	config->ready = copy_http(draft, &draft->ready, &config->n_ready);
 	config->prometheus = copy_http(draft, &draft->prometheus, &config->n_prometheus);
 	config->lameduck_ms = draft->lameduck_ms;
+	config->has_reload = draft->has_reload;
 	config->has_debug = draft->has_debug;
 	for (size_t i = 0; i < plan.listeners.len; i++)
 		ARRAY_FINI(&plan.listeners.items[i].views);

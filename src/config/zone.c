@@ -148,17 +148,3 @@ int zone_key_split(const char *key, const char **zone, size_t *zone_len, uint16_
 	*port = number;
 	return 0;
 }
-
-bool zone_is_reverse(const struct dns_name *zone)
-{
-	static const char *const suffixes[] = {"in-addr.arpa", "ip6.arpa"};
-
-	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-		struct dns_name suffix;
-
-		CHECK(dns_name_from_text(&suffix, suffixes[i], strlen(suffixes[i])) == 0);
-		if (dns_name_is_in(zone, &suffix))
-			return true;
-	}
-	return false;
-}

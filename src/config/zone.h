@@ -26,7 +26,4 @@ MUST_USE int zone_key_split(const char *key, const char **zone, size_t *zone_len
 /* A port from 1 to 65535 in decimal digits, else 0. */
 uint16_t port_read(const char *text);
 
-/* Is this in-addr.arpa, ip6.arpa or below? */
-bool zone_is_reverse(const struct dns_name *zone);
-
 #endif

@@ -235,6 +235,16 @@ enum reverse_kind address_from_reverse(struct address *address, unsigned *prefix
 	return kind;
 }
 
+bool address_is_reverse_name(const struct dns_name *name)
+{
+	const uint8_t *tail = name->wire;
+
+	if (name->n_labels < 2)
+		return false;
+	tail += name->offsets[name->n_labels - 2];
+	return memcmp(tail, "\7in-addr\4arpa", 14) == 0 || memcmp(tail, "\3ip6\4arpa", 10) == 0;
+}
+
 unsigned address_reverse_zone(struct dns_name *zone, const struct address *address,
 			      unsigned prefix_bits, unsigned index)
 {

@@ -7,6 +7,8 @@
  */
 #include "dns/message.h"
 
+#include "suffixes.h"
+
 #define EDE_TEXT_MAX 200
 #define OPT_HEAD_SIZE 11
 #define EDNS_DO 0x8000u
@@ -231,7 +233,6 @@ size_t dns_answer_end(struct wire_writer *writer, const struct dns_query *query,
 
 /* ---- compression ---- */
 
-#define POINTER_BITS 0xc0u
 #define POINTER_POS_MAX 0x3fffu
 
 static void remember(struct dns_compress *compress, size_t pos)
@@ -247,47 +248,6 @@ void dns_compress_init(struct dns_compress *compress, const struct dns_query *qu
 		remember(compress, DNS_HEADER_SIZE + query->name.offsets[i]);
 }
 
-/* Is the label that is written at written[0..1 + label[0]) the same as `label`, which is
- * lower-case? */
-static bool is_same_label(const uint8_t *written, const uint8_t *label)
-{
-	for (unsigned i = 0; i <= label[0]; i++) {
-		uint8_t c = written[i];
-
-		if (c != label[i] && !(c >= 'A' && c <= 'Z' && c + 0x20 == label[i]))
-			return false;
-	}
-	return true;
-}
-
-/* Is the name at `pos` of what was written the same as `suffix`, which is lower-case? Looks at what
- * is written now, so a position from before a wire_rewind can only be of no use. */
-static bool is_same(const struct wire_writer *writer, size_t pos, const uint8_t *suffix)
-{
-	size_t least = pos;
-
-	while (pos < writer->pos) {
-		const uint8_t *at = writer->base + pos;
-
-		if (at[0] >= POINTER_BITS) {
-			if (writer->pos - pos < 2)
-				return false;
-			pos = (size_t)(at[0] & 0x3f) << 8 | at[1];
-			if (pos >= least)
-				return false;
-			least = pos;
-			continue;
-		}
-		if (writer->pos - pos <= suffix[0] || !is_same_label(at, suffix))
-			return false;
-		if (suffix[0] == 0)
-			return true;
-		pos += 1u + suffix[0];
-		suffix += 1u + suffix[0];
-	}
-	return false;
-}
-
 /* Where the longest suffix of `name` that is known stands; *label gets its first label, n_labels
  * when none is. */
 static uint16_t find_suffix(const struct dns_compress *compress, const struct wire_writer *writer,
@@ -295,7 +255,8 @@ static uint16_t find_suffix(const struct dns_compress *compress, const struct wi
 {
 	for (unsigned i = 0; i < name->n_labels; i++) {
 		for (unsigned k = 0; k < compress->n; k++) {
-			if (is_same(writer, compress->offsets[k], name->wire + name->offsets[i])) {
+			if (suffix_is_at(writer, compress->offsets[k],
+					 name->wire + name->offsets[i])) {
 				*label = i;
 				return compress->offsets[k];
 			}

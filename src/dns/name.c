@@ -80,12 +80,13 @@ static bool follow_pointer(struct walk *walk)
 	return true;
 }
 
-/* A name with pointers, or one whose fast walk met something unusual. */
-static bool read_compressed(struct dns_name *name, struct wire_reader *reader, size_t start)
+/* A name with pointers, or one whose fast walk met something unusual. `wire` gets it as it is
+ * spelled. */
+static bool read_compressed(struct dns_name *name, uint8_t wire[DNS_NAME_MAX],
+			    struct wire_reader *reader, size_t start)
 {
 	struct walk walk = {
 		.base = reader->base, .size = reader->size, .pos = start, .least = start};
-	uint8_t wire[DNS_NAME_MAX];
 	size_t len = 0;
 	unsigned n = 0;
 
@@ -116,6 +117,24 @@ static bool read_compressed(struct dns_name *name, struct wire_reader *reader, s
 	return true;
 }
 
+static void fail_read(struct dns_name *name, struct wire_reader *reader)
+{
+	reader->failed = true;
+	name->offsets[0] = 0;
+	fill(name, (const uint8_t *)"", 1, 0);
+}
+
+/* What the fast walk leaves; apart, since the buffer costs every function that has it. */
+__attribute__((noinline)) static void read_rest(struct dns_name *name, struct wire_reader *reader,
+						bool allow_pointers)
+{
+	uint8_t spelled[DNS_NAME_MAX];
+
+	if (reader->failed || !allow_pointers ||
+	    !read_compressed(name, spelled, reader, reader->pos))
+		fail_read(name, reader);
+}
+
 void dns_name_read(struct dns_name *name, struct wire_reader *reader, bool allow_pointers)
 {
 	const uint8_t *wire = reader->base + reader->pos;
@@ -140,11 +159,16 @@ void dns_name_read(struct dns_name *name, struct wire_reader *reader, bool allow
 		len += octet + 1u;
 		n++;
 	}
-	if (reader->failed || !allow_pointers || !read_compressed(name, reader, reader->pos)) {
-		reader->failed = true;
-		name->offsets[0] = 0;
-		fill(name, (const uint8_t *)"", 1, 0);
-	}
+	read_rest(name, reader, allow_pointers);
+}
+
+void dns_name_read_spelled(struct dns_name *name, uint8_t spelled[DNS_NAME_MAX],
+			   struct wire_reader *reader)
+{
+	if (!reader->failed && read_compressed(name, spelled, reader, reader->pos))
+		return;
+	fail_read(name, reader);
+	spelled[0] = 0;
 }
 
 int dns_name_from_wire(struct dns_name *name, const uint8_t *wire, size_t len)

@@ -25,6 +25,13 @@ enum net_unsent {
 };
 #define NET_N_UNSENT 5
 
+/* Why a query was refused instead of waiting for an upstream. */
+enum net_refused {
+	NET_REFUSED_ROOM,      /* too many wait, or too many octets */
+	NET_REFUSED_FORWARDER, /* max_concurrent, or too many questions */
+};
+#define NET_N_REFUSED 2
+
 /* Why a TCP connection ended. */
 enum net_end {
 	NET_END_CLIENT,	      /* the client closed it */
@@ -43,6 +50,9 @@ enum net_end {
 struct net_counts {
 	uint64_t dropped[NET_N_DROPS];
 	uint64_t unsent[NET_N_UNSENT];
+	uint64_t pending;	/* a gauge: queries that wait for an upstream */
+	uint64_t pending_bytes; /* a gauge */
+	uint64_t refused[NET_N_REFUSED];
 	uint64_t tcp_accepted;
 	uint64_t tcp_accept_failed;
 	uint64_t tcp_open; /* a gauge */

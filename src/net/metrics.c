@@ -23,6 +23,11 @@ static const char *const unsent_texts[NET_N_UNSENT] = {
 	[NET_UNSENT_OTHER] = "other",
 };
 
+static const char *const refused_texts[NET_N_REFUSED] = {
+	[NET_REFUSED_ROOM] = "room",
+	[NET_REFUSED_FORWARDER] = "forwarder",
+};
+
 static const char *const end_texts[NET_N_ENDS] = {
 	[NET_END_CLIENT] = "client",
 	[NET_END_ERROR] = "error",
@@ -127,6 +132,28 @@ static void write_tcp(const struct net *net, struct text *page)
 		&(struct reasons){end_texts, NET_N_ENDS, offsetof(struct net_counts, tcp_ended)});
 }
 
+static void write_pending(const struct net *net, struct text *page)
+{
+	struct forward **forwards = mem_zalloc(net->n_workers * sizeof(struct forward *));
+
+	metrics_family(page, "kaname_pending_queries", "gauge",
+		       "Queries that wait for an upstream's reply.");
+	metrics_sample(page, "kaname_pending_queries", NULL, 0,
+		       sum(net, offsetof(struct net_counts, pending)));
+	metrics_family(page, "kaname_pending_bytes", "gauge", "Octets that they take.");
+	metrics_sample(page, "kaname_pending_bytes", NULL, 0,
+		       sum(net, offsetof(struct net_counts, pending_bytes)));
+	metrics_family(page, "kaname_pending_refused_total", "counter",
+		       "Queries that were refused because too many wait for upstreams.");
+	write_reasons(net, page, "kaname_pending_refused_total",
+		      &(struct reasons){refused_texts, NET_N_REFUSED,
+					offsetof(struct net_counts, refused)});
+	for (unsigned i = 0; i < net->n_workers; i++)
+		forwards[i] = net->workers[i]->pendings.forward;
+	forward_metrics_write(forwards, net->n_workers, page);
+	free(forwards);
+}
+
 void net_metrics_write(const struct net *net, struct text *page)
 {
 	query_metrics_write(net->query_workers, net->n_workers, net->query, page);
@@ -142,4 +169,6 @@ void net_metrics_write(const struct net *net, struct text *page)
 		&(struct reasons){unsent_texts, NET_N_UNSENT, offsetof(struct net_counts, unsent)});
 	write_kernel_drops(net, page);
 	write_tcp(net, page);
+	if (net->config.forward)
+		write_pending(net, page);
 }

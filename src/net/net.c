@@ -68,7 +68,8 @@ static int open_worker(struct net *net, struct log *log, struct text *why)
 	struct log_channel *channel = log_channel_new(log, LOG_RING_BYTES);
 	struct query_worker *query = query_worker_new(net->query, channel);
 	int error;
-	struct worker *worker = worker_new(&net->config, query, channel, &error);
+	struct worker *worker =
+		worker_new(&net->config, query, channel, net->n_workers == 0, &error);
 
 	if (worker == NULL) {
 		text_printf(why, "event loop: %s", uv_strerror(error));

@@ -50,6 +50,7 @@ void tcp_init(struct tcp *tcp, uv_loop_t *loop, const struct net_config *config,
 	tcp->listeners = mem_zalloc(config->n_listeners * sizeof(tcp->listeners[0]));
 	clients_init(&tcp->clients, tcp->n_max);
 	chain_init(&tcp->idle);
+	chain_init(&tcp->waiting);
 	chain_init(&tcp->busy);
 	tcp->gathered = mem_alloc(TCP_GATHER_BYTES);
 	tcp->read_bytes = mem_alloc(1 + TCP_READ_BYTES);
@@ -83,11 +84,14 @@ int tcp_listen(struct tcp *tcp, int fd, const struct net_listener *listener)
 
 /* ---- limits -------------------------------------------------------------------------- */
 
-/* Whose query is in progress goes only when there is no other. False: there was none at all. */
+/* Whose query is in progress goes only when there is no other, and who waits for an upstream before
+ * who is being served. False: there was none at all. */
 static bool end_oldest(struct tcp *tcp, enum net_end reason)
 {
-	struct chain *list = chain_is_empty(&tcp->idle) ? &tcp->busy : &tcp->idle;
+	struct chain *list = &tcp->idle;
 
+	if (chain_is_empty(list))
+		list = chain_is_empty(&tcp->waiting) ? &tcp->busy : &tcp->waiting;
 	if (chain_is_empty(list))
 		return false;
 	tcp_connection_close(STATE_ENTRY(list->next), reason);

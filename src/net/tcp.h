@@ -37,6 +37,7 @@ struct tcp {
 	uv_loop_t *loop;		 /* borrowed */
 	const struct net_config *config; /* borrowed */
 	struct query_worker *query;	 /* borrowed */
+	struct pendings *pendings;	 /* borrowed; NULL: no query waits for anything */
 	struct net_counts *counts;	 /* borrowed */
 	struct log_channel *log;	 /* borrowed; NULL until the owner sets it */
 	struct log_limit log_limit;
@@ -44,6 +45,7 @@ struct tcp {
 	size_t n_listeners;
 	struct clients clients;
 	struct chain idle;     /* by last activity */
+	struct chain waiting;  /* nothing begun or untaken, but an upstream owes an answer */
 	struct chain busy;     /* a begun message or an untaken answer, by since_ms */
 	unsigned n, n_max;     /* connections */
 	size_t buffered_bytes; /* of all connections */

@@ -10,6 +10,9 @@
  *      |  was asked than is answered        the message was whole and answered
  *      '--> CLOSING <-- end of stream, error, limit, stall, drain: from every state
  *
+ * WAITING is IDLE while an upstream owes answers: those come in any order, each as soon as it is
+ * there, and queries behind them are answered meanwhile (RFC 7766 6.2.1.1).
+ *
  * The happy path: readable, recvmsg into the worker's buffer, every whole message is answered from
  * there into the worker's other buffer, one send, IDLE again. Connections own memory only while a
  * message is cut (its part waits in `in`) or the client does not read (answers wait in `out`). A
@@ -28,6 +31,7 @@
 
 #include "base/clock.h"
 #include "base/rcu.h"
+#include "pending.h"
 
 #define PREFIX_BYTES 2
 #define BUFFER_MIN_BYTES 512
@@ -132,6 +136,8 @@ void tcp_connection_close(struct tcp_connection *connection, enum net_end reason
 	clients_leave(&tcp->clients, connection->client);
 	if (connection->out.len > 0 || reason == NET_END_STALLED)
 		socket_reset_on_close(connection->fd);
+	while (!chain_is_empty(&connection->pendings))
+		pending_drop(CHAIN_ENTRY(connection->pendings.next, struct pending, in_connection));
 	free_buffer(tcp, &connection->in);
 	free_buffer(tcp, &connection->out);
 	uv_close((uv_handle_t *)&connection->poll, on_closed);
@@ -164,7 +170,7 @@ static void on_polled(uv_poll_t *poll, int status, int events)
 static int wanted_events(const struct tcp_connection *connection)
 {
 	if (connection->state != CONNECTION_WRITING)
-		return UV_READABLE;
+		return connection->is_ending ? 0 : UV_READABLE;
 	if (connection->has_backlog || connection->is_ending ||
 	    connection->out.len > TCP_UNSENT_MAX_BYTES)
 		return UV_WRITABLE;
@@ -174,7 +180,8 @@ static int wanted_events(const struct tcp_connection *connection)
 /* since_ms moves when the client has done its part: what began then is through. */
 static bool renew(struct tcp_connection *connection)
 {
-	bool is_renewed = connection->has_progress || connection->state == CONNECTION_IDLE;
+	bool is_renewed = connection->has_progress || connection->state == CONNECTION_IDLE ||
+			  connection->state == CONNECTION_WAITING;
 
 	if (connection->out.len > 0) {
 		is_renewed = connection->mark == 0;
@@ -189,18 +196,24 @@ static enum connection_state next_state(const struct tcp_connection *connection)
 {
 	if (connection->out.len > 0 || connection->has_backlog)
 		return CONNECTION_WRITING;
-	return connection->in.len > 0 ? CONNECTION_READING : CONNECTION_IDLE;
+	if (connection->in.len > 0)
+		return CONNECTION_READING;
+	return connection->n_pending > 0 ? CONNECTION_WAITING : CONNECTION_IDLE;
 }
 
 /* The lists are in the order of since_ms, because it moves together with the place in them. */
 static void move_to_tails(struct tcp_connection *connection)
 {
 	struct tcp *tcp = tcp_of(connection);
-	bool is_idle = connection->state == CONNECTION_IDLE;
+	struct chain *list = &tcp->busy;
 
+	if (connection->state == CONNECTION_IDLE)
+		list = &tcp->idle;
+	else if (connection->state == CONNECTION_WAITING)
+		list = &tcp->waiting;
 	connection->since_ms = uv_now(tcp->loop);
 	chain_remove(&connection->in_state);
-	chain_append(is_idle ? &tcp->idle : &tcp->busy, &connection->in_state);
+	chain_append(list, &connection->in_state);
 	chain_remove(&connection->in_client);
 	chain_append(&connection->client->connections, &connection->in_client);
 }
@@ -210,12 +223,13 @@ static void move_to_tails(struct tcp_connection *connection)
 static void settle(struct tcp_connection *connection)
 {
 	enum connection_state state = next_state(connection);
-	bool is_renewed = renew(connection) || state == CONNECTION_IDLE;
+	bool is_renewed =
+		renew(connection) || state == CONNECTION_IDLE || state == CONNECTION_WAITING;
 
 	if (state == CONNECTION_IDLE && connection->has_asked && connection->is_read_empty &&
 	    tcp_of(connection)->is_draining)
 		end(connection, NET_END_DRAIN);
-	if (connection->is_ending && state != CONNECTION_WRITING) {
+	if (connection->is_ending && state != CONNECTION_WRITING && connection->n_pending == 0) {
 		tcp_connection_close(connection, connection->end);
 		return;
 	}
@@ -249,6 +263,7 @@ int tcp_connection_open(const struct tcp_listener *listener, struct client *clie
 	connection->client = client;
 	chain_init(&connection->in_state);
 	chain_init(&connection->in_client);
+	chain_init(&connection->pendings);
 	tcp->n++;
 	counter_set(&tcp->counts->tcp_open, tcp->n);
 	settle(connection);
@@ -271,33 +286,51 @@ static const struct sockaddr *local_address(struct tcp_connection *connection)
 	return &connection->local.any;
 }
 
+/* The answer in tcp->output, behind those that are gathered. */
+static void gather(struct tcp *tcp, const struct query_input *input, uint64_t start_ns)
+{
+	struct query_output *output = &tcp->output;
+	uint8_t *answer = tcp->gathered + tcp->n_gathered;
+	uint64_t now_ns = clock_monotonic_ns();
+
+	answer[0] = (uint8_t)(output->size >> 8);
+	answer[1] = (uint8_t)output->size;
+	tcp->n_gathered += PREFIX_BYTES + output->size;
+	query_finish(tcp->query, input, output, now_ns - start_ns, now_ns);
+	if (UNLIKELY(output->wants_refresh))
+		pending_refresh(tcp->pendings, output);
+}
+
+static void set_output(struct tcp *tcp)
+{
+	tcp->output.bytes = tcp->gathered + tcp->n_gathered + PREFIX_BYTES;
+	tcp->output.capacity = DNS_MESSAGE_MAX;
+}
+
 static void answer_message(struct tcp_connection *connection, const uint8_t *packet, size_t size,
 			   uint64_t start_ns)
 {
 	struct tcp *tcp = tcp_of(connection);
-	struct query_output *output = &tcp->output;
-	uint8_t *answer = tcp->gathered + tcp->n_gathered;
+	const struct pending_peer peer = {.connection = connection};
+	enum query_verdict verdict;
 	struct query_input input = {
 		.packet = packet,
 		.size = size,
 		.server = connection->listener->server,
 		.source = &connection->source.any,
 		.local = local_address(connection),
+		.now_ms = start_ns / 1000000,
 		.is_tcp = true,
 	};
-	uint64_t now_ns;
 
-	output->bytes = answer + PREFIX_BYTES;
-	output->capacity = DNS_MESSAGE_MAX;
-	if (query_run(tcp->query, &input, output) == QUERY_DROP) {
+	set_output(tcp);
+	verdict = query_run(tcp->query, &input, &tcp->output);
+	if (UNLIKELY(verdict == QUERY_FORWARD))
+		verdict = pending_start(tcp->pendings, &input, &tcp->output, &peer, start_ns);
+	if (verdict == QUERY_ANSWER)
+		gather(tcp, &input, start_ns);
+	else if (verdict == QUERY_DROP)
 		counter_add(&tcp->counts->dropped[NET_DROP_RESPONSE], 1);
-		return;
-	}
-	answer[0] = (uint8_t)(output->size >> 8);
-	answer[1] = (uint8_t)output->size;
-	tcp->n_gathered += PREFIX_BYTES + output->size;
-	now_ns = clock_monotonic_ns();
-	query_finish(tcp->query, &input, output, now_ns - start_ns, now_ns);
 }
 
 /*
@@ -500,6 +533,34 @@ MUST_USE static bool write_socket(struct tcp_connection *connection)
 		return true;
 	answer_waiting(connection);
 	return send_gathered(connection);
+}
+
+/* ---- late answers -------------------------------------------------------------------- */
+
+void tcp_connection_wait(struct tcp_connection *connection, struct pending *pending)
+{
+	chain_append(&connection->pendings, &pending->in_connection);
+	connection->n_pending++;
+}
+
+void tcp_connection_late(struct tcp_connection *connection, struct pending *pending,
+			 const struct query_external *external)
+{
+	struct tcp *tcp = tcp_of(connection);
+	enum query_verdict verdict;
+
+	CHECK(tcp->n_gathered == 0);
+	set_output(tcp);
+	verdict = pending_resume(pending, external, &tcp->output);
+	if (verdict == QUERY_FORWARD)
+		return;
+	if (verdict == QUERY_ANSWER)
+		gather(tcp, &pending->input, pending->start_ns);
+	pending_drop(pending);
+	connection->n_pending--;
+	connection->has_progress = true;
+	if (send_gathered(connection))
+		settle(connection);
 }
 
 /* ---- the step function

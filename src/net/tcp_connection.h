@@ -9,6 +9,7 @@
 
 enum connection_state {
 	CONNECTION_IDLE,
+	CONNECTION_WAITING,
 	CONNECTION_READING,
 	CONNECTION_WRITING,
 	CONNECTION_CLOSING
@@ -39,7 +40,9 @@ struct tcp_connection {
 			      began to wait */
 	const struct tcp_listener *listener; /* borrowed */
 	struct client *client;
-	struct chain in_state;	/* tcp->idle or tcp->busy */
+	struct chain in_state; /* tcp->idle, tcp->waiting or tcp->busy */
+	struct chain pendings; /* its queries that wait for an upstream; n_pending of them */
+	unsigned n_pending;
 	struct chain in_client; /* client->connections */
 	union socket_address source, local;
 };
@@ -57,6 +60,17 @@ MUST_USE int tcp_connection_open(const struct tcp_listener *listener, struct cli
 
 /* May close the connection: touch it no more. */
 void tcp_connection_step(struct tcp_connection *connection, enum tcp_event event);
+
+struct pending;
+struct query_external;
+
+/* The query waits, and the connection for it. */
+void tcp_connection_wait(struct tcp_connection *connection, struct pending *pending);
+
+/* A query that waited has its reply, or will have none: its answer is sent, and it is freed, unless
+ * it waits for another question. May close the connection. */
+void tcp_connection_late(struct tcp_connection *connection, struct pending *pending,
+			 const struct query_external *external);
 
 /* Closes at once; freed as the loop runs on. Answers that are not taken are thrown away. */
 void tcp_connection_close(struct tcp_connection *connection, enum net_end reason);

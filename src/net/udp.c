@@ -8,6 +8,10 @@
  * datagram at the head (dropped and counted, the rest goes on), or has no room (EAGAIN): then the
  * socket keeps the whole batch, the worker gets new buffers for its other sockets, and this socket
  * is not read until the kernel took everything. So a socket holds at most one batch.
+ *
+ * Queries that wait for an upstream leave their batch (pending.c). Their late answers make a batch
+ * of their own, sent at the end of the loop's turn; where the socket holds a blocked one already,
+ * they are dropped and counted.
  */
 #include "udp.h"
 
@@ -16,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/rcu.h"
+#include "pending.h"
 
 /* One datagram and its answer. Its odd size spreads the buffers over the cache's sets. */
 struct udp_slot {
@@ -65,13 +70,14 @@ static struct udp_batch *new_batch(void)
 void udp_init(struct udp *udp, const struct net_syscalls *calls, struct query_worker *query,
 	      struct net_counts *counts)
 {
-	*udp = (struct udp){calls, query, counts, new_batch()};
+	*udp = (struct udp){.calls = calls, .query = query, .counts = counts, .batch = new_batch()};
 }
 
 void udp_fini(struct udp *udp)
 {
 	free(udp->batch);
-	udp->batch = NULL;
+	free(udp->late);
+	udp->batch = udp->late = NULL;
 }
 
 void udp_socket_fini(struct udp_socket *socket)
@@ -136,9 +142,30 @@ static void push_answer(struct udp_batch *batch, struct udp_slot *slot,
 	batch->answered[batch->n_answers++] = slot;
 }
 
-static void answer_batch(struct udp *udp, const struct udp_socket *socket, unsigned n)
+/* What is no plain answer: a query to be dropped, or one that has to wait. */
+__attribute__((noinline)) static void set_aside(struct udp *udp, struct udp_socket *socket,
+						struct udp_slot *slot, struct msghdr *header,
+						enum query_verdict verdict)
+{
+	if (verdict == QUERY_FORWARD) {
+		const struct pending_peer peer = {.socket = socket,
+						  .control = slot->control,
+						  .control_len = header->msg_controllen};
+
+		CHECK(udp->pendings);
+		verdict = pending_start(udp->pendings, &slot->input, &slot->output, &peer,
+					udp->start_ns);
+	}
+	if (verdict == QUERY_ANSWER)
+		push_answer(udp->batch, slot, header);
+	else if (verdict == QUERY_DROP)
+		count_drop(udp, slot);
+}
+
+static void answer_batch(struct udp *udp, struct udp_socket *socket, unsigned n)
 {
 	struct udp_batch *batch = udp->batch;
+	uint64_t now_ms = udp->start_ns / 1000000;
 
 	batch->n_answers = batch->n_sent = 0;
 	rcu_enter();
@@ -149,13 +176,20 @@ static void answer_batch(struct udp *udp, const struct udp_socket *socket, unsig
 		slot->input.size = batch->received[i].msg_len;
 		slot->input.is_cut = (header->msg_flags & MSG_TRUNC) != 0;
 		slot->input.server = socket->server;
+		slot->input.now_ms = now_ms;
 		slot->input.local = header->msg_controllen > 0
 					    ? take_local(slot, header, socket->address.v4.sin_port)
 					    : &socket->address.any;
-		if (query_run(udp->query, &slot->input, &slot->output) == QUERY_ANSWER)
+
+		enum query_verdict verdict = query_run(udp->query, &slot->input, &slot->output);
+
+		if (LIKELY(verdict == QUERY_ANSWER)) {
 			push_answer(batch, slot, header);
-		else
-			count_drop(udp, slot);
+			if (UNLIKELY(slot->output.wants_refresh))
+				pending_refresh(udp->pendings, &slot->output);
+		} else {
+			set_aside(udp, socket, slot, header, verdict);
+		}
 		header->msg_namelen = sizeof(slot->source);
 		header->msg_controllen = sizeof(slot->control);
 	}
@@ -214,6 +248,7 @@ static bool serve_batch(struct udp *udp, struct udp_socket *socket, unsigned n)
 	uint64_t start_ns = clock_monotonic_ns();
 	uint64_t now_ns;
 
+	udp->start_ns = start_ns;
 	answer_batch(udp, socket, n);
 	now_ns = clock_monotonic_ns();
 	if (UNLIKELY(!send_batch(udp, socket->fd, batch))) {
@@ -224,6 +259,59 @@ static bool serve_batch(struct udp *udp, struct udp_socket *socket, unsigned n)
 		query_finish(udp->query, &batch->answered[i]->input, &batch->answered[i]->output,
 			     now_ns - start_ns, now_ns);
 	return socket->blocked == NULL;
+}
+
+/* ---- late answers -------------------------------------------------------------------- */
+
+void udp_flush(struct udp *udp)
+{
+	struct udp_batch *late = udp->late;
+	struct udp_socket *socket = udp->late_socket;
+
+	if (LIKELY(!late || late->n_answers == 0))
+		return;
+	if (socket->blocked) {
+		counter_add(&udp->counts->unsent[NET_UNSENT_NO_BUFFERS], late->n_answers);
+	} else if (!send_batch(udp, socket->fd, late)) {
+		socket->blocked = late;
+		udp->late = NULL;
+		udp->on_blocked(socket);
+		return;
+	}
+	late->n_answers = late->n_sent = 0;
+}
+
+void udp_late(struct udp *udp, struct pending *pending, const struct query_external *external)
+{
+	struct udp_socket *socket = pending->socket;
+	struct msghdr received = {.msg_controllen = pending->control_len,
+				  .msg_namelen = sizeof(struct sockaddr_in)};
+	enum query_verdict verdict;
+	struct udp_slot *slot;
+	uint64_t now_ns;
+
+	if (udp->late && (udp->late_socket != socket || udp->late->n_answers == UDP_BATCH_MAX))
+		udp_flush(udp);
+	if (!udp->late)
+		udp->late = new_batch();
+	udp->late_socket = socket;
+	slot = &udp->late->slots[udp->late->n_answers];
+	verdict = pending_resume(pending, external, &slot->output);
+	if (verdict == QUERY_FORWARD)
+		return;
+	if (verdict == QUERY_ANSWER) {
+		slot->source = pending->source;
+		if (slot->source.any.sa_family == AF_INET6)
+			received.msg_namelen = sizeof(struct sockaddr_in6);
+		memcpy(slot->control, pending->control, pending->control_len);
+		push_answer(udp->late, slot, &received);
+		now_ns = clock_monotonic_ns();
+		query_finish(udp->query, &pending->input, &slot->output, now_ns - pending->start_ns,
+			     now_ns);
+		if (UNLIKELY(slot->output.wants_refresh))
+			pending_refresh(udp->pendings, &slot->output);
+	}
+	pending_drop(pending);
 }
 
 enum udp_wait udp_serve(struct udp *udp, struct udp_socket *socket, unsigned max_batches,

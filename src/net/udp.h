@@ -21,12 +21,19 @@ struct net_syscalls {
 };
 
 struct udp_batch;
+struct udp_socket;
 
 struct udp {
 	const struct net_syscalls *calls; /* borrowed */
 	struct query_worker *query;	  /* borrowed */
 	struct net_counts *counts;	  /* borrowed */
 	struct udp_batch *batch;	  /* owned */
+	uint64_t start_ns;		  /* when it was received */
+	struct pendings *pendings;	  /* borrowed; NULL: no query waits for anything */
+	struct udp_batch *late; /* owned: answers to queries that waited; NULL until there is one */
+	struct udp_socket *late_socket; /* borrowed: theirs */
+	/* The late answers were blocked: the caller has to wait until the socket is writable. */
+	void (*on_blocked)(struct udp_socket *socket);
 };
 
 struct udp_socket {
@@ -50,6 +57,16 @@ void udp_fini(struct udp *udp);
  */
 enum udp_wait udp_serve(struct udp *udp, struct udp_socket *socket, unsigned max_batches,
 			bool *is_empty);
+
+struct pending;
+struct query_external;
+
+/* A query that waited has its reply, or will have none: its answer is added to those that go out
+ * with udp_flush, and it is freed, unless it waits for another question. */
+void udp_late(struct udp *udp, struct pending *pending, const struct query_external *external);
+
+/* Sends the late answers: once in each turn of the loop. */
+void udp_flush(struct udp *udp);
 
 /* Forgets what is blocked. Does not close the descriptor. */
 void udp_socket_fini(struct udp_socket *socket);

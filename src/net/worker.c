@@ -5,8 +5,9 @@
  * The happy path: sockets are polled, a UDP socket answers batches, TCP connections answer streams,
  * a timer ends what is too slow and reads the kernel's drop counts. worker_drain: UDP sockets leave
  * their SO_REUSEPORT group, are read empty twice (a datagram may have been on its way into the
- * queue), and close when their last answer is sent; TCP is told to end; when nothing is left, or
- * after DRAIN_MAX_MS, the timer and the request close too and the loop ends by itself.
+ * queue), and close when their last answer is sent and no upstream owes one; TCP is told to end;
+ * when nothing is left, or after drain_ms, the rest is answered without the upstreams,
+ * everything closes and the loop ends.
  */
 #include "worker.h"
 
@@ -17,7 +18,6 @@
 
 #define UDP_BATCHES_PER_EVENT 8 /* then TCP has its turn */
 #define UDP_BATCHES_AT_END 4096 /* more than a receive queue holds */
-#define DRAIN_MAX_MS 5000
 #define DRAIN_TICK_MS 10
 
 static const struct net_syscalls kernel = {recvmmsg, sendmmsg};
@@ -57,6 +57,18 @@ static void on_udp(uv_poll_t *poll, int status, int events)
 		poll_udp(udp, wait);
 }
 
+static void on_flush(uv_prepare_t *flush)
+{
+	struct worker *worker = flush->data;
+
+	udp_flush(&worker->udp);
+}
+
+static void on_blocked(struct udp_socket *socket)
+{
+	poll_udp(CHAIN_ENTRY(socket, struct worker_udp, socket), UDP_WAIT_WRITABLE);
+}
+
 /* Answers what is in the queue. True: nothing is left, nor unsent. */
 static bool empty_udp(struct worker_udp *udp)
 {
@@ -74,28 +86,36 @@ static bool empty_udp(struct worker_udp *udp)
 
 static void close_all(struct worker *worker)
 {
+	pendings_end(&worker->pendings);
+	udp_flush(&worker->udp);
 	for (size_t i = 0; i < worker->n_udp_sockets; i++)
 		close_udp(&worker->udp_sockets[i]);
 	tcp_close_all(&worker->tcp);
 	if (!uv_is_closing((uv_handle_t *)&worker->tick)) {
 		uv_close((uv_handle_t *)&worker->tick, NULL);
+		uv_close((uv_handle_t *)&worker->flush, NULL);
 		uv_close((uv_handle_t *)&worker->drain_request, NULL);
 	}
 }
 
 static void drain_step(struct worker *worker)
 {
-	bool is_quiet = worker->tcp.n == 0;
+	bool is_answered = worker->pendings.n == 0;
+	bool is_quiet = worker->tcp.n == 0 && is_answered;
 
+	udp_flush(&worker->udp);
 	for (size_t i = 0; i < worker->n_udp_sockets; i++) {
 		struct worker_udp *udp = &worker->udp_sockets[i];
 
-		if (udp->is_open && empty_udp(udp))
+		if (udp->is_open && empty_udp(udp) && is_answered && worker->pendings.n == 0)
 			close_udp(udp);
 		is_quiet = is_quiet && !udp->is_open;
 	}
-	if (is_quiet || uv_now(&worker->loop) >= worker->drain_until_ms)
+	if (is_quiet || uv_now(&worker->loop) >= worker->drain_until_ms) {
 		close_all(worker);
+		/* The forwarder is left for worker_free, since its metrics are read until then. */
+		uv_stop(&worker->loop);
+	}
 }
 
 static void on_tick(uv_timer_t *tick)
@@ -121,7 +141,7 @@ static void on_drain_request(uv_async_t *request)
 	if (worker->is_draining)
 		return;
 	worker->is_draining = true;
-	worker->drain_until_ms = uv_now(&worker->loop) + DRAIN_MAX_MS;
+	worker->drain_until_ms = uv_now(&worker->loop) + worker->config->drain_ms;
 	for (size_t i = 0; i < worker->n_udp_sockets; i++) {
 		socket_leave_group(worker->udp_sockets[i].socket.fd,
 				   &worker->udp_sockets[i].socket.address);
@@ -149,6 +169,7 @@ static void run(void *arg)
 		poll_udp(&worker->udp_sockets[i], UDP_WAIT_READABLE);
 	tcp_start(&worker->tcp);
 	CHECK(uv_timer_start(&worker->tick, on_tick, tick_ms, tick_ms) == 0);
+	CHECK(uv_prepare_start(&worker->flush, on_flush) == 0);
 	uv_run(&worker->loop, UV_RUN_DEFAULT);
 	rcu_unregister();
 	worker->on_ended(worker->arg);
@@ -167,13 +188,36 @@ void worker_join(struct worker *worker)
 	CHECK(uv_thread_join(&worker->thread) == 0);
 }
 
+/* Queries may wait for upstreams from now on, where there are any. */
+static void open_forward(struct worker *worker, struct log_channel *log)
+{
+	const struct net_config *config = worker->config;
+	struct pendings *pendings = &worker->pendings;
+	struct forward_hook hook = {
+		.is_sound = pendings_is_sound,
+		.on_reply = pendings_on_reply,
+		.arg = pendings,
+		.is_quiet = !worker->is_first,
+	};
+
+	pendings_init(pendings, &worker->loop, worker->query, &worker->counts);
+	pendings->udp = &worker->udp;
+	pendings->n_max = config->pending_max;
+	pendings->bytes_max = config->pending_bytes;
+	worker->udp.pendings = worker->tcp.pendings = pendings;
+	worker->udp.on_blocked = on_blocked;
+	if (config->forward)
+		pendings->forward = forward_open(&worker->loop, config->forward, &hook, log);
+}
+
 struct worker *worker_new(const struct net_config *config, struct query_worker *query,
-			  struct log_channel *log, int *error)
+			  struct log_channel *log, bool is_first, int *error)
 {
 	struct worker *worker = mem_zalloc(sizeof(*worker));
 
 	worker->config = config;
 	worker->query = query;
+	worker->is_first = is_first;
 	*error = uv_loop_init(&worker->loop);
 	if (*error != 0) {
 		query_worker_free(query);
@@ -188,10 +232,12 @@ struct worker *worker_new(const struct net_config *config, struct query_worker *
 		return NULL;
 	}
 	CHECK(uv_timer_init(&worker->loop, &worker->tick) == 0);
-	worker->drain_request.data = worker->tick.data = worker;
+	CHECK(uv_prepare_init(&worker->loop, &worker->flush) == 0);
+	worker->drain_request.data = worker->tick.data = worker->flush.data = worker;
 	udp_init(&worker->udp, &kernel, query, &worker->counts);
 	tcp_init(&worker->tcp, &worker->loop, config, query, &worker->counts);
 	worker->tcp.log = log;
+	open_forward(worker, log);
 	worker->udp_sockets = mem_zalloc(config->n_listeners * sizeof(worker->udp_sockets[0]));
 	return worker;
 }
@@ -217,9 +263,18 @@ int worker_listen(struct worker *worker, int udp_fd, int tcp_fd,
 	return tcp_listen(&worker->tcp, tcp_fd, listener);
 }
 
+static void on_forward_closed(void *arg)
+{
+	struct worker *worker = arg;
+
+	worker->pendings.forward = NULL;
+}
+
 void worker_free(struct worker *worker)
 {
 	close_all(worker);
+	if (worker->pendings.forward)
+		forward_close(worker->pendings.forward, on_forward_closed, worker);
 	uv_run(&worker->loop, UV_RUN_DEFAULT);
 	CHECK(uv_loop_close(&worker->loop) == 0);
 	udp_fini(&worker->udp);

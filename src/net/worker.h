@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "net/net.h"
+#include "pending.h"
 #include "tcp.h"
 #include "udp.h"
 
@@ -27,10 +28,13 @@ struct worker {
 	uv_loop_t loop;
 	uv_async_t drain_request;
 	uv_timer_t tick;
+	uv_prepare_t flush; /* late answers go out before the loop waits */
 	uv_thread_t thread;
 	const struct net_config *config; /* borrowed */
 	struct query_worker *query;	 /* owned */
+	bool is_first;			 /* it logs what all workers' forwarders see */
 	struct net_counts counts;
+	struct pendings pendings;
 	struct udp udp;
 	struct tcp tcp;
 	struct worker_udp *udp_sockets; /* owned, n_udp_sockets of them */
@@ -43,7 +47,7 @@ struct worker {
 
 /* `query` becomes the worker's. NULL with *error -errno: the loop could not be made. */
 struct worker *worker_new(const struct net_config *config, struct query_worker *query,
-			  struct log_channel *log, int *error);
+			  struct log_channel *log, bool is_first, int *error);
 
 /* Takes both descriptors of a listener. 0 or -errno. */
 MUST_USE int worker_listen(struct worker *worker, int udp_fd, int tcp_fd,

@@ -18,6 +18,13 @@ void answer_fail(struct answer *answer, enum dns_rcode rcode, enum dns_ede ede, 
 	answer->end.ede_text = text;
 }
 
+void answer_restart(struct answer *answer)
+{
+	wire_rewind(&answer->writer, DNS_HEADER_SIZE + answer->query->question_len);
+	answer->end.n_answer = answer->end.n_authority = answer->end.n_additional = 0;
+	answer->end.flags &= (uint16_t) ~(DNS_FLAG_AA | DNS_FLAG_TC);
+}
+
 static void put_u16(uint8_t *at, uint32_t value)
 {
 	at[0] = (uint8_t)(value >> 8);

@@ -34,13 +34,20 @@ struct answer_scratch {
 	struct dns_compress compress;
 	uint64_t ports_seen[65536 / 64];	    /* of the target in hand; zero between uses */
 	struct dns_name chain[ANSWER_HOPS_MAX + 1]; /* names of a CNAME chain */
+	uint16_t chain_pos[ANSWER_HOPS_MAX + 1];    /* where they stand in the message */
 };
 
+enum step { STEP_DONE, STEP_NEXT };
+
 struct answer {
+	struct query_worker *worker;	/* borrowed */
 	const struct dns_query *query;	/* borrowed */
 	struct answer_scratch *scratch; /* borrowed: the worker's */
 	struct wire_writer writer;
 	bool is_compress_ready;	   /* scratch->compress knows this message's names */
+	bool is_pending;	   /* it needs what output->question asks for */
+	uint8_t class;		   /* enum query_class */
+	uint8_t result;		   /* enum query_result */
 	enum query_plugin plugin;  /* who answered */
 	struct dns_answer_end end; /* flags, rcode, counts and extended error so far */
 };
@@ -55,6 +62,9 @@ struct answer_zone {
 
 /* A failure without records. */
 void answer_fail(struct answer *answer, enum dns_rcode rcode, enum dns_ede ede, const char *text);
+
+/* Forgets all records: the question alone stands there. */
+void answer_restart(struct answer *answer);
 
 /* A or AAAA records in random order to the answer section. */
 void answer_addresses(struct answer *answer, uint16_t owner,

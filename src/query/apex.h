@@ -10,10 +10,11 @@
 #include "query/query.h"
 
 enum outcome {
-	OUTCOME_FOUND,	  /* records are written */
-	OUTCOME_NODATA,	  /* the name exists, the type does not */
-	OUTCOME_NXDOMAIN, /* no such name */
-	OUTCOME_ALIAS,	  /* an ExternalName: nothing is written yet, lookup.view has it */
+	OUTCOME_FOUND,	   /* records are written */
+	OUTCOME_NODATA,	   /* the name exists, the type does not */
+	OUTCOME_NXDOMAIN,  /* no such name */
+	OUTCOME_ALIAS,	   /* an ExternalName: nothing is written yet, lookup.view has it */
+	OUTCOME_NOT_READY, /* of a CNAME's target: its cluster is not synced */
 };
 
 /* One name that is being looked up: the question's, then each CNAME's target. */

@@ -4,7 +4,7 @@
  * has the name is stripped, the table is asked once, and the records of the asked type are written.
  * A name that exists without them is NODATA, one that does not is NXDOMAIN or falls through; both
  * carry the zone's SOA. An ExternalName writes its CNAME and starts again with the target, a
- * bounded number of times.
+ * bounded number of times; a target outside is looked up as a client's query is (external.c).
  *
  * Until the table is synced nothing can be said about any name of these zones: SERVFAIL with "not
  * ready", never NXDOMAIN, never the next step.
@@ -12,6 +12,8 @@
 #include "cluster.h"
 
 #include "apex.h"
+#include "external.h"
+#include "worker.h"
 
 /* Records were written, or did not fit; else none of them has a name in this zone. */
 static enum outcome found_some(const struct answer *answer, uint16_t before)
@@ -120,6 +122,7 @@ static enum outcome resolve_reverse(struct lookup *lookup)
 	struct address address;
 	unsigned bits;
 
+	answer->class = QUERY_CLASS_REVERSE;
 	if (lookup->name->n_labels == lookup->zone.name->n_labels) {
 		const struct dns_name *primary = lookup->cluster->primary;
 
@@ -146,19 +149,13 @@ static enum outcome resolve_reverse(struct lookup *lookup)
 	return found_some(answer, before);
 }
 
-static bool is_reverse(const struct dns_name *name)
-{
-	return name->n_labels >= 2 && (label_is(name, name->n_labels - 2u, "\7in-addr\4arpa", 14) ||
-				       label_is(name, name->n_labels - 2u, "\3ip6\4arpa", 10));
-}
-
 /* The name decides, not the zone: one block may serve the root. */
 static enum outcome resolve(struct lookup *lookup)
 {
 	const struct dns_name *zone = lookup->zone.name;
 
 	if (UNLIKELY(zone != lookup->cluster->primary || zone->n_labels == 0) &&
-	    is_reverse(lookup->name))
+	    address_is_reverse_name(lookup->name))
 		return resolve_reverse(lookup);
 	return resolve_forward(lookup);
 }
@@ -190,37 +187,87 @@ static bool is_visited(const struct dns_name *visited, unsigned n, const struct 
 	return false;
 }
 
+/* The cluster of a block that has the name, or NULL; *zone gets its zone. */
+static const struct query_cluster_config *find_cluster(const struct query_block_config *block,
+						       const struct dns_name *name,
+						       const struct dns_name **zone)
+{
+	for (size_t i = 0; i < block->n_clusters; i++) {
+		*zone = find_zone(&block->clusters[i].zones, name);
+		if (*zone)
+			return &block->clusters[i];
+	}
+	return NULL;
+}
+
+/* The target of a CNAME, looked up as if a client had asked for it. */
+static enum outcome resolve_target(struct lookup *lookup, unsigned n)
+{
+	struct answer *answer = lookup->answer;
+	const struct query_worker *worker = answer->worker;
+	const struct query_config *config = lookup->config;
+	const struct query_view_config *view =
+		external_view(&config->servers[worker->input->server], lookup->name);
+	const struct query_cluster_config *cluster = NULL;
+
+	lookup->zone.pos = 0;
+	if (!view)
+		view = worker->output->view;
+	cluster = find_cluster(&config->blocks[view->block], lookup->name, &lookup->zone.name);
+	if (cluster && table_is_synced(config->tables[cluster->source])) {
+		enum outcome outcome;
+
+		lookup->cluster = cluster;
+		lookup->table = config->tables[cluster->source];
+		lookup->zone.ttl_s = cluster->ttl_s;
+		lookup->zone.serial = table_serial(lookup->table);
+		outcome = resolve(lookup);
+		if (outcome != OUTCOME_NXDOMAIN || !falls_through(cluster, lookup->name))
+			return outcome;
+	} else if (cluster) {
+		return OUTCOME_NOT_READY;
+	}
+	external_follow(answer, view, n);
+	return OUTCOME_FOUND;
+}
+
 /*
- * Writes the CNAME of an ExternalName and what it leads to, as long as that is in this cluster's
- * zones. The chain ends without a final record at a target outside, at a loop, and after
- * ANSWER_HOPS_MAX.
+ * Writes the CNAME of an ExternalName and what it leads to: in zones of this server from the
+ * clusters, elsewhere from upstreams. The chain ends without a final record at a target that nobody
+ * has, at a loop, and after ANSWER_HOPS_MAX.
  */
 static enum outcome follow_alias(struct lookup *lookup)
 {
 	struct answer *answer = lookup->answer;
-	struct dns_name *chain = answer->scratch->chain;
+	struct answer_scratch *scratch = answer->scratch;
+	struct dns_name *chain = scratch->chain;
 	struct answer_rr rr = {lookup->owner, DNS_TYPE_CNAME, lookup->zone.ttl_s};
 	enum outcome outcome = OUTCOME_ALIAS;
 
 	chain[0] = *lookup->name;
+	scratch->chain_pos[0] = QUESTION_NAME_POS;
 	for (unsigned n = 1; outcome == OUTCOME_ALIAS; n++) {
 		size_t len;
 		const uint8_t *target = table_alias(&lookup->view, &len);
 
 		rr.owner = lookup->owner;
+		rr.ttl_s = lookup->zone.ttl_s;
 		if (!answer_name_record(answer, rr, target, len, &lookup->owner) ||
 		    answer->query->type == DNS_TYPE_CNAME || n > ANSWER_HOPS_MAX ||
 		    dns_name_from_wire(&chain[n], target, len) != 0 ||
 		    is_visited(chain, n, &chain[n]))
 			return OUTCOME_FOUND;
+		scratch->chain_pos[n] = lookup->owner;
 		lookup->name = &chain[n];
-		lookup->zone.name = find_zone(&lookup->cluster->zones, lookup->name);
-		lookup->zone.pos = 0;
-		if (!lookup->zone.name)
-			return OUTCOME_FOUND;
-		outcome = resolve(lookup);
+		outcome = resolve_target(lookup, n + 1);
 	}
 	return outcome;
+}
+
+static void fail_not_ready(struct answer *answer)
+{
+	answer_fail(answer, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY,
+		    "the cluster's objects are not in yet");
 }
 
 enum step cluster_run(struct answer *answer, const struct query_cluster_config *cluster,
@@ -232,12 +279,12 @@ enum step cluster_run(struct answer *answer, const struct query_cluster_config *
 	if (!zone)
 		return STEP_NEXT;
 	answer->plugin = QUERY_PLUGIN_KUBERNETES;
+	answer->class = QUERY_CLASS_CLUSTER;
 
 	const struct table *table = config->tables[cluster->source];
 
 	if (UNLIKELY(!table_is_synced(table))) {
-		answer_fail(answer, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY,
-			    "the cluster's objects are not in yet");
+		fail_not_ready(answer);
 		return STEP_DONE;
 	}
 
@@ -260,12 +307,18 @@ enum step cluster_run(struct answer *answer, const struct query_cluster_config *
 
 	if (outcome == OUTCOME_NXDOMAIN && falls_through(cluster, name)) {
 		answer->plugin = QUERY_PLUGIN_NONE;
+		answer->class = QUERY_CLASS_NONE;
 		return STEP_NEXT;
 	}
 	answer->end.flags |= DNS_FLAG_AA;
 	if (outcome == OUTCOME_ALIAS)
 		outcome = answer->query->type == DNS_TYPE_ANY ? lookup_any(&lookup)
 							      : follow_alias(&lookup);
+	if (UNLIKELY(outcome == OUTCOME_NOT_READY)) {
+		answer_restart(answer);
+		fail_not_ready(answer);
+		return STEP_DONE;
+	}
 	if (outcome == OUTCOME_NXDOMAIN)
 		answer->end.rcode = DNS_RCODE_NXDOMAIN;
 	if (outcome != OUTCOME_FOUND)

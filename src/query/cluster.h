@@ -9,8 +9,6 @@
 #include "answer.h"
 #include "query/query.h"
 
-enum step { STEP_DONE, STEP_NEXT };
-
 /* STEP_NEXT: the name is in none of its zones, or does not exist and falls through; nothing was
  * written. */
 enum step cluster_run(struct answer *answer, const struct query_cluster_config *cluster,

@@ -50,7 +50,11 @@ static const struct {
 	{0, "other"},
 };
 
-static const char *const plugins[QUERY_N_PLUGINS] = {"", "kubernetes", "whoami"};
+static const char *const plugins[QUERY_N_PLUGINS] = {"", "kubernetes", "whoami", "forward",
+						     "cache"};
+static const char *const classes[QUERY_N_CLASSES] = {"other", "cluster", "reverse", "stub",
+						     "external"};
+static const char *const results[QUERY_N_RESULTS] = {"hit", "miss", "stale"};
 static const char *const protos[2] = {"udp", "tcp"};
 static const char *const families[2] = {"1", "2"}; /* as CoreDNS: 1 is IPv4, 2 is IPv6 */
 
@@ -80,6 +84,9 @@ void metrics_count(struct query_worker *worker, const struct query_input *input,
 	histogram_observe(&metrics->duration_ns, &duration_bounds, duration_ns);
 	histogram_observe(&transport->request_bytes, &size_bounds, input->size);
 	histogram_observe(&transport->response_bytes, &size_bounds, output->size);
+	if (UNLIKELY(output->class != QUERY_CLASS_CLUSTER || output->result != QUERY_RESULT_HIT))
+		histogram_observe(&worker->classes[output->class][output->result], &duration_bounds,
+				  duration_ns);
 }
 
 /* One (server, zone) of the page: its labels and its counters summed over the workers. */
@@ -241,6 +248,63 @@ static size_t fill_rows(struct row *rows, struct query_worker *const *workers, s
 	return n;
 }
 
+/* What is in `all` but not in `others`; all is counted first, and others read first, so that
+ * nothing is below 0. */
+static void subtract(struct histogram *all, const struct histogram *others)
+{
+	all->sum -= others->sum < all->sum ? others->sum : all->sum;
+	for (size_t i = 0; i <= HISTOGRAM_BOUNDS_MAX; i++)
+		all->counts[i] -=
+			others->counts[i] < all->counts[i] ? others->counts[i] : all->counts[i];
+}
+
+/* The latency of each kind of name, by how the answer was come by. Hits of cluster names, nearly
+ * all of a cluster's queries, are not counted on their own: they are what is left of all. */
+static void write_classes(struct text *page, struct query_worker *const *workers, size_t n_workers,
+			  const struct query_config *config)
+{
+	const char *name = "kaname_query_duration_seconds";
+	struct histogram sums[QUERY_N_CLASSES][QUERY_N_RESULTS] = {0}, all = {0};
+
+	for (size_t i = 0; i < (size_t)QUERY_N_CLASSES * QUERY_N_RESULTS; i++) {
+		struct histogram *sum = &sums[i / QUERY_N_RESULTS][i % QUERY_N_RESULTS];
+
+		for (size_t w = 0; w < n_workers; w++)
+			histogram_merge(
+				sum,
+				&workers[w]->classes[i / QUERY_N_RESULTS][i % QUERY_N_RESULTS]);
+	}
+	for (size_t w = 0; w < n_workers; w++) {
+		for (size_t m = 0; m < config->n_metrics + config->n_servers; m++)
+			histogram_merge(&all, &workers[w]->metrics[m].duration_ns);
+	}
+	for (size_t i = 0; i < (size_t)QUERY_N_CLASSES * QUERY_N_RESULTS; i++)
+		subtract(&all, &sums[i / QUERY_N_RESULTS][i % QUERY_N_RESULTS]);
+	sums[QUERY_CLASS_CLUSTER][QUERY_RESULT_HIT] = all;
+	metrics_family(page, name, "histogram",
+		       "Time that queries took, by kind of name and by where the answer was.");
+	for (size_t i = 0; i < (size_t)QUERY_N_CLASSES * QUERY_N_RESULTS; i++) {
+		const struct histogram *sum = &sums[i / QUERY_N_RESULTS][i % QUERY_N_RESULTS];
+		const struct metrics_label labels[] = {{"class", classes[i / QUERY_N_RESULTS]},
+						       {"result", results[i % QUERY_N_RESULTS]}};
+		const struct metrics_histogram_in in = {name, labels, 2, &duration_bounds, 1e9};
+
+		if (!is_empty(sum))
+			metrics_histogram(page, &in, sum);
+	}
+}
+
+static void write_caches(struct text *page, struct query_worker *const *workers, size_t n_workers,
+			 const struct query_config *config)
+{
+	struct cache **caches = mem_zalloc(n_workers * sizeof(struct cache *));
+
+	for (size_t i = 0; i < n_workers; i++)
+		caches[i] = workers[i]->cache;
+	cache_metrics_write(caches, n_workers, &config->cache, page);
+	free(caches);
+}
+
 void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 			 const struct query_config *config, struct text *page)
 {
@@ -271,4 +335,7 @@ void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 			metric_families[f].write(page, &rows[i]);
 	}
 	free(rows);
+	write_classes(page, workers, n_workers, config);
+	if (config->cache.n_policies > 0)
+		write_caches(page, workers, n_workers, config);
 }

@@ -2,13 +2,15 @@
  *
  * The whole life of a query, in order: packet, header, class and type, server block, the block's
  * steps, answer. Each early exit stands beside its reason. The happy path: dns_query_parse,
- * find_view, cluster_run, dns_answer_end.
+ * external_view, cluster_run, external_run, dns_answer_end.
  */
 #include "query/query.h"
 
 #include <netinet/in.h>
 
 #include "cluster.h"
+#include "external.h"
+#include "probe.h"
 #include "whoami.h"
 #include "worker.h"
 
@@ -20,14 +22,21 @@ struct query_worker *query_worker_new(const struct query_config *config, struct 
 	worker->log = log;
 	worker->metrics =
 		mem_zalloc((config->n_metrics + config->n_servers) * sizeof(*worker->metrics));
+	worker->cache = cache_new(&config->cache);
+	worker->replied = mem_zalloc(sizeof(*worker->replied));
+	worker->appended = mem_zalloc(sizeof(*worker->appended));
 	order_init(&worker->scratch.order);
 	return worker;
 }
 
 void query_worker_free(struct query_worker *worker)
 {
-	if (worker)
-		free(worker->metrics);
+	if (!worker)
+		return;
+	cache_free(worker->cache);
+	free(worker->replied);
+	free(worker->appended);
+	free(worker->metrics);
 	free(worker);
 }
 
@@ -38,25 +47,18 @@ static bool is_from_port_0(const struct sockaddr *source)
 	return ((const struct sockaddr_in *)source)->sin_port == 0;
 }
 
-/* The server's view with the longest zone that has the name; views are sorted so. */
-static const struct query_view_config *find_view(const struct query_server_config *server,
-						 const struct dns_name *name)
-{
-	for (size_t i = 0; i < server->n_views; i++) {
-		if (dns_name_is_in(name, &server->views[i].zone))
-			return &server->views[i];
-	}
-	return NULL;
-}
-
 /* The steps of a server block, in CoreDNS's order. */
-static void run_steps(struct answer *answer, const struct query_block_config *block,
+static void run_steps(struct answer *answer, const struct query_view_config *view,
 		      const struct query_config *config, const struct query_input *input)
 {
+	const struct query_block_config *block = &config->blocks[view->block];
+
 	for (size_t i = 0; i < block->n_clusters; i++) {
 		if (cluster_run(answer, &block->clusters[i], config) == STEP_DONE)
 			return;
 	}
+	if (block->n_forwards > 0 && external_run(answer, view) == STEP_DONE)
+		return;
 	if (block->has_whoami) {
 		whoami_run(answer, input);
 		return;
@@ -128,55 +130,78 @@ static enum query_verdict answer_bare(struct query_output *output, enum dns_rcod
 	output->error = NULL;
 	output->n_answer = 0;
 	output->rcode = (uint16_t)rcode;
+	output->class = QUERY_CLASS_NONE;
+	output->result = QUERY_RESULT_HIT;
+	output->upstream = NULL;
+	output->wants_refresh = false;
 	output->query.type = 0;
 	output->query.has_do = false;
 	output->size = dns_answer_error(&output->query, rcode, output->bytes);
 	return QUERY_ANSWER;
 }
 
+/* What came out, beside the message itself. */
+static void fill_output(struct query_output *output, const struct answer *answer)
+{
+	output->rcode = (uint16_t)answer->end.rcode;
+	output->n_answer = answer->end.n_answer;
+	output->plugin = answer->plugin;
+	output->class = answer->class;
+	output->result = answer->result;
+	output->error = answer->end.rcode == DNS_RCODE_SERVFAIL ? answer->end.ede_text : NULL;
+}
+
 /* A query that could be read: the block's steps between the frame's begin and end. */
-static void answer_query(struct query_worker *worker, const struct query_input *input,
-			 struct query_output *output, bool is_bad_version)
+static enum query_verdict answer_query(struct query_worker *worker, const struct query_input *input,
+				       struct query_output *output, bool is_bad_version)
 {
 	const struct query_config *config = worker->config;
 	const struct dns_query *query = &output->query;
 	const struct query_view_config *view =
-		find_view(&config->servers[input->server], &query->name);
+		external_view(&config->servers[input->server], &query->name);
 	const struct query_block_config *block = view ? &config->blocks[view->block] : NULL;
 	size_t limit = answer_limit(input, output,
 				    block ? block->udp_answer_max : QUERY_UDP_ANSWER_DEFAULT);
 	struct answer answer = {
+		.worker = worker,
 		.query = query,
 		.scratch = &worker->scratch,
 		.writer = wire_writer_init(output->bytes, limit),
-		.end = {.own_udp_size = QUERY_UDP_ANSWER_DEFAULT,
+		.end = {.flags = block && block->n_forwards > 0 ? DNS_FLAG_RA : 0,
+			.own_udp_size = QUERY_UDP_ANSWER_DEFAULT,
 			.ede = DNS_EDE_NONE,
 			.is_keepalive_sent = input->is_tcp && query->has_keepalive,
 			.keepalive_100ms = config->tcp_keepalive_100ms},
 	};
 
+	worker->input = input;
+	worker->output = output;
+	output->view = view;
+	output->wants_refresh = false;
+	output->upstream = NULL;
 	dns_answer_begin(&answer.writer, query);
 	answer.writer.size -=
 		dns_opt_size(query, input->is_tcp ? DNS_EDE_OTHER : DNS_EDE_NONE,
 			     input->is_tcp ? PARTIAL_TEXT : NULL, answer.end.is_keepalive_sent);
 	if (UNLIKELY(is_bad_version))
 		answer.end.rcode = DNS_RCODE_BADVERS; /* and no data (RFC 6891 6.1.3) */
+	else if (UNLIKELY(query->type == DNS_TYPE_HINFO && probe_run(&answer, config->probe_key)))
+		answer.plugin = QUERY_PLUGIN_NONE;
 	else if (UNLIKELY(!block))
 		answer_fail(&answer, DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE,
 			    "no server block has this name");
 	else if (!refuse(&answer))
-		run_steps(&answer, block, config, input);
+		run_steps(&answer, view, config, input);
+	if (UNLIKELY(answer.is_pending))
+		return QUERY_FORWARD;
 	if (UNLIKELY(input->is_tcp && (answer.end.flags & DNS_FLAG_TC)))
 		tell_partial(&answer);
 	answer.writer.size = limit;
 	if (UNLIKELY(answer.end.ede != DNS_EDE_NONE))
 		fit_error(&answer);
 	output->size = dns_answer_end(&answer.writer, query, &answer.end);
-	output->view = view;
-	output->rcode = (uint16_t)answer.end.rcode;
-	output->n_answer = answer.end.n_answer;
-	output->plugin = answer.plugin;
-	output->error = answer.end.rcode == DNS_RCODE_SERVFAIL ? answer.end.ede_text : NULL;
+	fill_output(output, &answer);
+	return QUERY_ANSWER;
 }
 
 enum query_verdict query_run(struct query_worker *worker, const struct query_input *input,
@@ -195,8 +220,18 @@ enum query_verdict query_run(struct query_worker *worker, const struct query_inp
 		if (parse == DNS_PARSE_FORMERR || input->is_cut)
 			return answer_bare(output, DNS_RCODE_FORMERR);
 	}
-	answer_query(worker, input, output, parse == DNS_PARSE_BADVERS);
-	return QUERY_ANSWER;
+	return answer_query(worker, input, output, parse == DNS_PARSE_BADVERS);
+}
+
+enum query_verdict query_resume(struct query_worker *worker, const struct query_input *input,
+				const struct query_external *external, struct query_output *output)
+{
+	enum query_verdict verdict;
+
+	worker->external = external;
+	verdict = query_run(worker, input, output);
+	worker->external = NULL;
+	return verdict;
 }
 
 void query_finish(struct query_worker *worker, const struct query_input *input,

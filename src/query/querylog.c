@@ -106,8 +106,9 @@ static void write_error(struct query_worker *worker, const struct query_output *
 	if (!log_limit_pass(&worker->error_limit, now_ns, ERRORS_PER_S, &suppressed))
 		return;
 	dns_name_to_text(query->name.wire, query->name.len, name);
-	log_printf(worker->log, LOG_ERROR, "plugin/errors: %u %s %s: %s", output->rcode, name,
-		   dns_type_text(query->type, type, sizeof(type)), output->error);
+	log_printf(worker->log, LOG_ERROR, "plugin/errors: %u %s %s: %s%s%s", output->rcode, name,
+		   dns_type_text(query->type, type, sizeof(type)), output->error,
+		   output->upstream ? ": " : "", output->upstream ? output->upstream : "");
 	if (suppressed > 0)
 		log_printf(worker->log, LOG_ERROR, "plugin/errors: %u like this were not logged",
 			   suppressed);

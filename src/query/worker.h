@@ -33,6 +33,17 @@ struct query_worker {
 	struct log_channel *log;	   /* borrowed */
 	struct log_limit error_limit;	   /* of the `errors` directive's lines */
 	struct view_metrics *metrics; /* owned: n_metrics, then one for each server ("dropped") */
+	struct histogram classes[QUERY_N_CLASSES][QUERY_N_RESULTS]; /* but for cluster hits, which
+								       are the rest of all */
+	/* The query in hand, for the steps that go outside; borrowed. */
+	const struct query_input *input;
+	struct query_output *output;
+	const struct query_external *external; /* what was asked for it; NULL: nothing yet */
+	struct cache *cache;		       /* owned */
+	struct cache_question question;	       /* the last that was to be asked */
+	struct dns_reply reply;		       /* the last that was learnt, into `replied` */
+	struct dns_reply_buffer *replied;      /* owned */
+	struct dns_reply_buffer *appended;     /* owned: scratch of dns_reply_append */
 	struct answer_scratch scratch;
 };
 

@@ -33,7 +33,7 @@ LIBRARIES = {
     "urcu": "base table",
     "urcu.h": "base table",
     "urcu-qsbr.h": "base table",
-    "xxhash.h": "table kube",  # keyed hashes of names, in the table and in the store
+    "xxhash.h": "dns cache table kube forward",  # keyed hashes of names
 }
 LINES_MAX = 700
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

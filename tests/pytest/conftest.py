@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harness"))  # the fake API server
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harness"))  # upstream.py, the fake API server
 
 from harness import BINARY, running
 

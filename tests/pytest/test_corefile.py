@@ -31,6 +31,7 @@ def kubernetes(line):
 FINE_FILES = [
     ("kubeadm's", ".:53 {\n errors\n health {\n lameduck 5s\n }\n ready\n kubernetes cluster.local in-addr.arpa ip6.arpa {\n objects x.json\n"
      " pods insecure\n fallthrough in-addr.arpa ip6.arpa\n ttl 30\n }\n prometheus :9153\n loadbalance\n}\n"),
+    ("forward and cache", ".:53 {\n forward . /etc/resolv.conf {\n max_concurrent 1000\n }\n cache 30 {\n disable denial\n }\n loop\n reload\n}\n"),
     ("in a pod", ".:53 {\n kubernetes cluster.local\n}\n"),
     ("kubeconfig", ".:53 {\n kubernetes cluster.local {\n kubeconfig /etc/kubernetes/admin.conf kind-kind\n startup_timeout 30s\n }\n}\n"),
     ("whoami", ".:53 {\n whoami\n}\n"),
@@ -88,7 +89,8 @@ WRONG_FILES = [
     ("objects and an API server", kubernetes("kubeconfig /etc/x"), 2, ["objects", "kubeconfig"]),
     ("endpoint", ".:53 {\n  kubernetes cluster.local {\n    endpoint https://fd00::1:6443\n  }\n}\n", 3, ["bracket"]),
     ("transfer", ".:53 {\n  whoami\n  transfer {\n    to *\n  }\n}\n", 3, ["transfer"]),
-    ("forward", ".:53 {\n  forward . 8.8.8.8\n}\n", 2, ["forward"]),
+    ("forward", ".:53 {\n  forward . tls://8.8.8.8\n}\n", 2, ["tls://"]),
+    ("cache", ".:53 {\n  cache {\n    serve_stale 1h verfy\n  }\n}\n", 3, ["verfy", "verify"]),
     ("tls scheme", "tls://.:853 {\n  whoami\n}\n", 1, ["tls"]),
     ("multisocket", ".:53 {\n  multisocket 0\n  whoami\n}\n", 2, ["0"]),
     ("bufsize", ".:53 {\n  bufsize 100\n  whoami\n}\n", 2, ["100"]),
@@ -106,6 +108,15 @@ def test_wrong(tmp_path, name, text, line, words):
         assert re.search(rf"Corefile:{line}: .", said), said
     for word in words:
         assert word in said, said
+
+
+def test_without_a_corefile(tmp_path):
+    """Neither -conf nor ./Corefile: kubeadm's."""
+    code, said = run("--check", cwd=tmp_path)
+    assert (code, said) == (FINE, "kubeadm's Corefile: fine\n")
+    (tmp_path / "Corefile").write_text(".:53 {\n  whoamy\n}\n")
+    code, said = run("--check", cwd=tmp_path)
+    assert code == WRONG and said.startswith("Corefile:2: ")
 
 
 def test_all_problems_at_once(tmp_path):

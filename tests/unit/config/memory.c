@@ -145,11 +145,129 @@ static void dump_block(const struct query_block_config *block, size_t i, struct 
 	text_puts(out, "\n");
 	for (size_t k = 0; k < block->n_clusters; k++)
 		dump_cluster(&block->clusters[k], out);
+	for (size_t k = 0; k < block->n_forwards; k++) {
+		const struct query_forward_config *forward = &block->forwards[k];
+		const struct query_zones from = {&forward->from, 1};
+
+		text_puts(out, " forward ");
+		dump_zones(&from, out);
+		text_printf(out, " group %zu", forward->group);
+		if (forward->except.n > 0) {
+			text_puts(out, " except ");
+			dump_zones(&forward->except, out);
+		}
+		text_puts(out, "\n");
+	}
 	for (size_t k = 0; k < block->n_logs; k++) {
 		text_puts(out, " log ");
 		dump_zones(&block->logs[k].names, out);
 		text_printf(out, " classes %u%s\n", block->logs[k].classes,
 			    block->logs[k].is_combined ? " combined" : "");
+	}
+}
+
+static void dump_cache_zones(const char *what, const struct cache_zones *zones, struct text *out)
+{
+	const struct query_zones named = {zones->items, zones->n};
+
+	if (!zones->is_all && zones->n == 0)
+		return;
+	text_printf(out, " %s ", what);
+	if (zones->is_all)
+		text_puts(out, "all");
+	dump_zones(&named, out);
+}
+
+static void dump_policy(const struct cache_policy *policy, struct text *out)
+{
+	static const char *const types[] = {"success", "denial"};
+
+	text_printf(out, "cache %s %s", policy->server_text, policy->zones_text);
+	dump_cache_zones("zones", &policy->zones, out);
+	for (size_t i = 0; i < CACHE_N_TYPES; i++) {
+		const struct cache_limits *limits = &policy->limits[i];
+
+		text_printf(out, " %s %u %u %u", types[i], limits->capacity, limits->ttl_max_s,
+			    limits->ttl_min_s);
+		dump_cache_zones("disabled", &limits->disabled, out);
+	}
+	if (policy->prefetch_amount > 0)
+		text_printf(out, " prefetch %u %u %u", policy->prefetch_amount,
+			    policy->prefetch_gap_ms, policy->prefetch_percent);
+	if (policy->stale != CACHE_STALE_OFF)
+		text_printf(out, " stale %d %u ttl %u verify %u", (int)policy->stale,
+			    policy->stale_s, policy->stale_ttl_s, policy->verify_ms);
+	if (policy->servfail_s != 5)
+		text_printf(out, " servfail %u", policy->servfail_s);
+	text_puts(out, policy->keeps_ttl ? " keepttl\n" : "\n");
+}
+
+static void dump_targets(const struct forward_group_config *group, struct text *out)
+{
+	char name[DNS_NAME_TEXT_MAX];
+
+	for (size_t i = 0; i < group->n_targets; i++) {
+		const struct forward_target *target = &group->targets[i];
+
+		text_puts(out, " ");
+		switch (target->kind) {
+		case FORWARD_TARGET_ADDRESS:
+			dump_sockaddr(&target->address, out);
+			break;
+		case FORWARD_TARGET_HOST:
+			dns_name_to_text(target->host.wire, target->host.len, name);
+			text_printf(out, "%s:%u", name, target->port);
+			break;
+		case FORWARD_TARGET_RESOLV_CONF:
+			text_puts(out, target->path);
+			break;
+		}
+	}
+}
+
+/* What differs from the defaults. */
+static void dump_group(const struct forward_group_config *group, size_t i, struct text *out)
+{
+	char domain[DNS_NAME_TEXT_MAX];
+
+	text_printf(out, "group %zu", i);
+	dump_targets(group, out);
+	if (group->policy != FORWARD_RANDOM)
+		text_printf(out, " policy %d", (int)group->policy);
+	text_printf(out, "%s%s%s%s%s", group->has_force_tcp ? " force_tcp" : "",
+		    group->has_prefer_udp ? " prefer_udp" : "",
+		    group->is_failfast ? " failfast" : "", group->has_loop_probe ? " loop" : "",
+		    group->has_health_no_rec ? " no_rec" : "");
+	if (group->expire_ms != 10000 || group->max_fails != 2 || group->max_connect_attempts ||
+	    group->max_concurrent || group->health_interval_ms != 500)
+		text_printf(out, " expire %u fails %u attempts %u concurrent %u interval %u",
+			    group->expire_ms, group->max_fails, group->max_connect_attempts,
+			    group->max_concurrent, group->health_interval_ms);
+	if (group->health_domain.n_labels > 0) {
+		dns_name_to_text(group->health_domain.wire, group->health_domain.len, domain);
+		text_printf(out, " domain %s", domain);
+	}
+	if (group->failover_rcodes != FORWARD_RCODES_FAILOVER)
+		text_printf(out, " failover %x", group->failover_rcodes);
+	if (group->next_rcodes)
+		text_printf(out, " next %x", group->next_rcodes);
+	if (group->next_group != FORWARD_NO_GROUP)
+		text_printf(out, " next_group %zu", group->next_group);
+	text_puts(out, "\n");
+}
+
+static void dump_forward(const struct config *config, struct text *out)
+{
+	const struct query_config *query = &config->query;
+
+	for (size_t i = 0; i < query->cache.n_policies; i++)
+		dump_policy(&query->cache.policies[i], out);
+	for (size_t i = 0; config->net.forward && i < config->net.forward->n_groups; i++)
+		dump_group(&config->net.forward->groups[i], i, out);
+	for (size_t i = 0; i < query->n_groups; i++) {
+		if (query->group_policies[i])
+			text_printf(out, "group %zu cached by %zu\n", i,
+				    query->group_policies[i]->index);
 	}
 }
 
@@ -211,6 +329,7 @@ void config_dump(const struct config *config, struct text *out)
 	dump_net(config, out);
 	for (size_t i = 0; i < config->query.n_blocks; i++)
 		dump_block(&config->query.blocks[i], i, out);
+	dump_forward(config, out);
 	for (size_t i = 0; i < config->kube.n_sources; i++)
 		dump_source(&config->kube.sources[i], i, out);
 	for (size_t i = 0; i < config->query.n_own; i++) {

@@ -88,6 +88,68 @@ static const struct accepted_case cases[] = {
 	{"the largest multisocket", ". {\n multisocket 1\n}\na.test {\n multisocket 3\n}",
 	 PAIR "view 0 dns://:53 a.test. block 1 metrics 1\n"
 	      "view 0 dns://:53 . block 0 metrics 0\nblock 0\nblock 1\nworkers 3\n"},
+	{"forward",
+	 ". {\n forward . 10.0.0.1 10.0.0.2:5353 fd00::1 [fd00::2]:54 dns://10.0.0.3 "
+	 "/etc/resolv.conf dns.example.org ns.test:99\n}",
+	 ROOT "block 0\n forward . group 0\ngroup 0 10.0.0.1:53 10.0.0.2:5353 [fd00::1]:53 "
+	      "[fd00::2]:54 10.0.0.3:53 /etc/resolv.conf dns.example.org.:53 ns.test.:99\n"},
+	{"forward with everything",
+	 ". {\n forward Corp.Test 10.0.0.1 {\n except a.corp.test b.corp.test\n force_tcp\n "
+	 "prefer_udp\n"
+	 " expire 20s\n max_fails 0\n max_connect_attempts 3\n policy sequential\n"
+	 " health_check 1s no_rec domain health.test\n max_concurrent 1000\n next NXDOMAIN "
+	 "refused\n"
+	 " failfast_all_unhealthy_upstreams\n failover FORMERR\n }\n forward . 10.0.0.2\n loop\n}",
+	 ROOT "block 0\n forward corp.test. group 0 except a.corp.test.,b.corp.test.\n"
+	      " forward . group 1\n"
+	      "group 0 10.0.0.1:53 policy 2 force_tcp prefer_udp failfast loop no_rec expire 20000 "
+	      "fails 0 attempts 3 concurrent 1000 interval 1000 domain health.test. failover 36 "
+	      "next 28 next_group 1\n"
+	      "group 1 10.0.0.2:53 loop\n"},
+	{"forward of a prefix", ". {\n forward 10.0.0.0/15 10.0.0.1\n}",
+	 ROOT "block 0\n forward 0.10.in-addr.arpa. group 0\n forward 1.10.in-addr.arpa. group 0\n"
+	      "group 0 10.0.0.1:53\n"},
+	{"cache", ". {\n cache\n forward . 10.0.0.1\n}",
+	 ROOT "block 0\n forward . group 0\n"
+	      "cache dns://:53 . zones all success 4992 3600 0 denial 4992 1800 0\n"
+	      "group 0 10.0.0.1:53\ngroup 0 cached by 0\n"},
+	{"caches of stub zones",
+	 ". {\n forward . 10.0.0.1\n forward x.test 10.0.0.2\n cache 30 {\n disable success c.test "
+	 "d.test\n"
+	 " disable denial\n }\n}\na.test b.test {\n forward . 10.0.0.3\n}\n"
+	 "c.test {\n cache 10 x.c.test {\n success 1000 300 20\n denial 5\n prefetch 5 2m 20%\n"
+	 " serve_stale 2h verify 1s\n servfail 0\n keepttl\n }\n forward . 10.0.0.4\n}",
+	 PAIR
+	 "view 0 dns://:53 a.test. block 1 metrics 1\n"
+	 "view 0 dns://:53 b.test. block 1 metrics 2\n"
+	 "view 0 dns://:53 c.test. block 2 metrics 3\n"
+	 "view 0 dns://:53 . block 0 metrics 0\n"
+	 "block 0\n forward . group 0\n forward x.test. group 1\n"
+	 "block 1\n forward . group 2\nblock 2\n forward . group 3\n"
+	 "cache dns://:53 . zones all success 4992 30 0 disabled c.test.,d.test. denial 4992 30 "
+	 "0 disabled all\n"
+	 "cache dns://:53 x.c.test. zones x.c.test. success 500 300 20 denial 64 10 0 prefetch 5 "
+	 "120000 20 stale 2 7200 ttl 30 verify 1000 servfail 0 keepttl\n"
+	 "group 0 10.0.0.1:53 next_group 1\ngroup 1 10.0.0.2:53\ngroup 2 10.0.0.3:53\n"
+	 "group 3 10.0.0.4:53\n"
+	 "group 0 cached by 0\ngroup 1 cached by 0\ngroup 3 cached by 1\n"},
+	{"cache: serve_stale alone", "a.test {\n cache {\n serve_stale\n prefetch 0\n }\n}",
+	 PAIR
+	 "view 0 dns://:53 a.test. block 0 metrics 0\nblock 0\n"
+	 "cache dns://:53 a.test. zones all success 4992 3600 0 denial 4992 1800 0 stale 1 3600 "
+	 "ttl 30 verify 1800\n"},
+	{"loop and reload", ". {\n loop\n reload 30s 5s\n}", ROOT "block 0\n"},
+	{"kubeadm's default", config_default_corefile,
+	 ROOT
+	 "block 0 errors prometheus\n cluster cluster.local.,in-addr.arpa.,ip6.arpa. primary "
+	 "cluster.local. source 0 ttl 30 pods 1 fallthrough in-addr.arpa.,ip6.arpa.\n"
+	 " forward . group 0\n"
+	 "cache dns://:53 . zones all success 4992 30 0 disabled cluster.local. denial 4992 30 0 "
+	 "disabled cluster.local.\n"
+	 "group 0 /etc/resolv.conf loop expire 10000 fails 2 attempts 0 concurrent 1000 interval "
+	 "500\ngroup 0 cached by 0\nsource 0 api\n" OWN
+	 "health [::]:8080 wildcard\nready [::]:8181 wildcard\nprometheus [::]:9153 wildcard\n"
+	 "lameduck 5000\n"},
 	{"kubernetes", ". {\n kubernetes cluster.local in-addr.arpa {\n objects a.json\n }\n}",
 	 ROOT
 	 "block 0\n cluster cluster.local.,in-addr.arpa. primary cluster.local. source 0 ttl 5 "
@@ -179,6 +241,7 @@ static const struct accepted_case cases[] = {
 
 static const struct memory_file files[] = {
 	{"Corefile", ""},
+	{"/etc/resolv.conf", "nameserver 10.0.0.1\n"},
 	{"zones", "z.test {\n whoami\n}"},
 	{"sub/first", "errors\nimport s*d\nimport ../sub/third"},
 	{"sub/second", "log second.test"},

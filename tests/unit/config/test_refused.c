@@ -91,9 +91,9 @@ static const struct refused_case cases[] = {
 	 "Corefile:2: unknown directive \"kubernets\": did you mean \"kubernetes\"?\n"
 	 "Corefile:3: unknown directive \"importt\": did you mean \"import\"?\n"
 	 "Corefile:4: unknown directive \"xyzzy\"\n"},
-	{"known words", ". {\n forward . 1.2.3.4 {\n max_fails 1\n }\n cache\n etcd\n proxy . x\n}",
-	 "Corefile:2: \"forward\" is not there yet\n"
-	 "Corefile:5: \"cache\" is not there yet\n"
+	{"known words", ". {\n hosts x {\n fallthrough\n }\n acl\n etcd\n proxy . x\n}",
+	 "Corefile:2: \"hosts\" is not there yet\n"
+	 "Corefile:5: \"acl\" is not there yet\n"
 	 "Corefile:6: kaname does not have \"etcd\": use `forward` to a server that has these "
 	 "zones\n"
 	 "Corefile:7: kaname does not have \"proxy\": use `forward`, as in CoreDNS since 1.5\n"},
@@ -280,22 +280,69 @@ static const struct refused_case cases[] = {
 	 " import c\n import c\n import c\n}\n. {\n import d\n}",
 	 "Corefile:37: more than 1000 imports\n"},
 
-	/* what clusters have today */
-	{"kubeadm's default",
-	 ".:53 {\n    errors\n    health {\n       lameduck 5s\n    }\n    ready\n"
-	 "    kubernetes cluster.local in-addr.arpa ip6.arpa {\n       pods insecure\n"
-	 "       fallthrough in-addr.arpa ip6.arpa\n       ttl 30\n    }\n    prometheus :9153\n"
-	 "    forward . /etc/resolv.conf {\n       max_concurrent 1000\n    }\n    cache 30 {\n"
-	 "       disable success cluster.local\n       disable denial cluster.local\n    }\n"
-	 "    loop\n    reload\n    loadbalance\n}\n",
-	 "Corefile:13: \"forward\" is not there yet\n"
-	 "Corefile:16: \"cache\" is not there yet\n"
-	 "Corefile:20: \"loop\" is not there yet\n"
-	 "Corefile:21: \"reload\" is not there yet\n"},
+	/* forward */
+	{"forward without upstreams", ". {\n forward .\n forward\n}",
+	 "Corefile:2: \"forward\" lacks an argument\n"
+	 "Corefile:3: \"forward\" lacks an argument\n"},
+	{"forward: what is no upstream",
+	 ". {\n forward . 1.2.3.4.5 1.2.3.4: 1.2.3.4:0 1.2.3.4:x [::1 fe80::1%eth0 a..b "
+	 "10.0.0.1/8\n}",
+	 "Corefile:2: forward: \"1.2.3.4.5\" is no address, no file and no host name\n"
+	 "Corefile:2: forward: \"1.2.3.4:\" has no port after its \":\"\n"
+	 "Corefile:2: forward: \"1.2.3.4:0\" has no port after its \":\"\n"
+	 "Corefile:2: forward: \"1.2.3.4:x\" has no port after its \":\"\n"
+	 "Corefile:2: forward: \"[::1\" is no address, no file and no host name\n"
+	 "Corefile:2: forward: \"fe80::1%eth0\" is no address, no file and no host name\n"
+	 "Corefile:2: forward: \"a..b\" is no address, no file and no host name\n"
+	 "Corefile:2: forward: \"10.0.0.1/8\" cannot be read\n"},
+	{"forward: TLS", ". {\n forward . tls://9.9.9.9 {\n tls_servername dns.quad9.net\n }\n}",
+	 "Corefile:2: forward: kaname does not have \"tls://\": it forwards by UDP and TCP only; "
+	 "put "
+	 "a DNS proxy that speaks TLS between\n"
+	 "Corefile:3: forward: kaname does not have \"tls_servername\": it forwards by UDP and TCP "
+	 "only; put a DNS proxy that speaks TLS between\n"},
+	{"forward: too many",
+	 ". {\n forward . 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 "
+	 "1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1\n}",
+	 "Corefile:2: forward: more than 15 upstreams\n"},
+	{"forward: options",
+	 ". {\n forward . 1.1.1.1 {\n policy best\n max_fails -1\n expire 10\n health_check\n"
+	 " health_check 1s rec\n next NOPE\n failover NOERROR\n force_tcp x\n expires 1s\n }\n}",
+	 "Corefile:3: forward: unknown policy \"best\": there are random, round_robin, "
+	 "sequential\n"
+	 "Corefile:4: max_fails: \"-1\" is not a number from 0 to 100000000\n"
+	 "Corefile:5: forward: \"10\" is not a duration of at most 86400s, as in 5s or 1m30s\n"
+	 "Corefile:6: \"health_check\" lacks an argument\n"
+	 "Corefile:7: \"health_check\" stands at Corefile:6 already\n"
+	 "Corefile:8: forward: unknown rcode \"NOPE\": there are NOERROR, FORMERR, SERVFAIL, "
+	 "NXDOMAIN, NOTIMP, REFUSED, YXDOMAIN, YXRRSET, NXRRSET, NOTAUTH, NOTZONE\n"
+	 "Corefile:9: forward: \"failover\" on NOERROR would never end\n"
+	 "Corefile:10: \"force_tcp\" has an argument too many: \"x\"\n"
+	 "Corefile:11: forward: unknown option \"expires\": did you mean \"expire\"?\n"},
+
+	/* cache */
+	{"cache: numbers",
+	 ". {\n cache 0 {\n success\n denial 0\n prefetch 2 1m 10\n servfail 6m\n }\n}",
+	 "Corefile:2: cache: \"0\" is not a number from 1 to 604800\n"
+	 "Corefile:3: \"success\" lacks an argument\n"
+	 "Corefile:4: cache: \"0\" is not a number from 1 to 100000000\n"
+	 "Corefile:5: cache: \"10\" lacks a percent sign, as in 10%\n"
+	 "Corefile:6: cache: \"6m\" is not a duration of at most 300s, as in 5s or 1m30s\n"},
+	{"cache: words",
+	 ". {\n cache {\n serve_stale 1h verified\n disable succes\n prefetch 2 1m 95%\n"
+	 " success 100 30 60\n keepttl x\n }\n cache\n}",
+	 "Corefile:3: cache: unknown mode of serve_stale \"verified\": there are immediate, "
+	 "verify\n"
+	 "Corefile:4: cache: cannot disable \"succes\": did you mean \"success\"?\n"
+	 "Corefile:5: cache: \"95\" is not a number from 10 to 90\n"
+	 "Corefile:6: cache: \"60\" is not a number from 0 to 30\n"
+	 "Corefile:7: \"keepttl\" has an argument too many: \"x\"\n"
+	 "Corefile:9: \"cache\" stands at Corefile:2 already\n"},
 };
 
 static const struct memory_file files[] = {
 	{"Corefile", ""},
+	{"/etc/resolv.conf", "nameserver 10.0.0.1\n"},
 	{"one", "import two\n"},
 	{"two", "errors\nimport one\n"},
 	{"./three", "import ./four\n"},

@@ -2,7 +2,9 @@
  *
  * A query module of the tests: it answers every query with its own octets and QR set. The octet
  * after the header asks for more: FAKE_BIG for an answer of FAKE_BIG_SIZE octets, FAKE_LOCAL for
- * the address that was asked (16 octets, IPv4 in the first four) after the header.
+ * the address that was asked (16 octets, IPv4 in the first four) after the header, FAKE_FORWARD to
+ * wait for the upstream, whose reply's octets (or an F, when there was none) become the answer
+ * behind its header.
  */
 #ifndef KANAME_FAKE_QUERY_H
 #define KANAME_FAKE_QUERY_H
@@ -11,10 +13,13 @@
 
 #define FAKE_BIG 'B'
 #define FAKE_LOCAL 'L'
+#define FAKE_FORWARD 'F'
 #define FAKE_BIG_SIZE 60000
 
 struct query_worker {
 	uint64_t n_run, n_finished, n_cut; /* counters */
+	uint64_t n_learnt, n_failed;	   /* replies, and what was none; resumed with a failure */
+	struct cache_question question;
 };
 
 #endif

@@ -49,6 +49,8 @@ static unsigned or_plenty(unsigned value, unsigned plenty)
 	return value > 0 ? value : plenty;
 }
 
+static const struct forward_config no_groups;
+
 static void fill_config(struct rig *rig, const struct rig_options *options)
 {
 	static const char *const loopback[] = {"127.0.0.1", NULL};
@@ -64,6 +66,11 @@ static void fill_config(struct rig *rig, const struct rig_options *options)
 		.tcp_buffer_bytes =
 			options->tcp_buffer_bytes ? options->tcp_buffer_bytes : 16 << 20,
 	};
+	rig->config.drain_ms = options->drain_ms ? options->drain_ms : 5000;
+	if (options->has_forward)
+		rig->config.forward = &no_groups;
+	rig->config.pending_max = options->pending_max ? options->pending_max : 1000;
+	rig->config.pending_bytes = 1 << 20;
 	for (; *address != NULL; address++) {
 		struct net_listener *listener = &rig->listeners[rig->config.n_listeners++];
 

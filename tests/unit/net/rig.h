@@ -16,6 +16,9 @@ struct rig_options {
 	unsigned n_workers;	      /* 0: 1 */
 	unsigned tcp_max, tcp_max_per_client, tcp_idle_ms, tcp_stall_ms; /* 0: plenty */
 	size_t tcp_buffer_bytes;
+	bool has_forward; /* fake_forward.h */
+	size_t pending_max;
+	unsigned drain_ms; /* 0: 5000 */
 };
 
 struct rig {

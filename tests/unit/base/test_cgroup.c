@@ -20,6 +20,7 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "base/cpu.h"
+#include "base/memory.h"
 
 /* The mask of a machine with so many CPUs, all of them allowed. */
 static unsigned affinity_cpus;
@@ -163,6 +164,49 @@ static void test_quotas(void **state)
 	arena_fini(&arena);
 }
 
+static const struct {
+	const char *name;
+	struct file files[4];
+	uint64_t want;
+} memory_cases[] = {
+	{"no cgroup", {{NULL, NULL}}, UINT64_MAX},
+	{"v2", {GROUP("0::/\n"), {"sys/fs/cgroup/memory.max", "178257920\n"}}, 178257920},
+	{"v2, no limit", {GROUP("0::/\n"), {"sys/fs/cgroup/memory.max", "max\n"}}, UINT64_MAX},
+	{"v2, the parent is smaller",
+	 {GROUP("0::/pods/a\n"),
+	  {"sys/fs/cgroup/pods/a/memory.max", "300\n"},
+	  {"sys/fs/cgroup/pods/memory.max", "200\n"}},
+	 200},
+	{"v1",
+	 {GROUP("9:memory:/x\n4:cpu:/y\n"),
+	  {"sys/fs/cgroup/memory/x/memory.limit_in_bytes", "4096\n"},
+	  {"sys/fs/cgroup/cpu/y/memory.limit_in_bytes", "1\n"}},
+	 4096},
+	{"v1, no limit",
+	 {GROUP("9:memory:/\n"),
+	  {"sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"}},
+	 UINT64_MAX},
+};
+
+static void test_memory(void **state)
+{
+	struct arena arena = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(memory_cases); i++) {
+		char root[] = "/tmp/test_memory_XXXXXX";
+		uint64_t got;
+
+		assert_non_null(mkdtemp(root));
+		for (size_t j = 0; j < 4 && memory_cases[i].files[j].path; j++)
+			write_file(&arena, root, &memory_cases[i].files[j]);
+		got = memory_limit(root);
+		nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		if (got != memory_cases[i].want)
+			fail_msg("%s: got %llu", memory_cases[i].name, (unsigned long long)got);
+	}
+	arena_fini(&arena);
+}
+
 static void test_a_root_too_long_for_a_path(void **state)
 {
 	char root[5000];
@@ -183,6 +227,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_quotas),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_a_root_too_long_for_a_path),
 		cmocka_unit_test(test_this_machine),
 	};

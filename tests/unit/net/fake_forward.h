@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A forwarder of the tests: what becomes of a question depends on its type.
+ */
+#ifndef KANAME_FAKE_FORWARD_H
+#define KANAME_FAKE_FORWARD_H
+
+#include "forward/forward.h"
+
+#define FAKE_QUICK 'q' /* a reply after a millisecond */
+#define FAKE_SLOW 's'  /* after FAKE_SLOW_MS */
+#define FAKE_FAILS 'f' /* a failure after a millisecond */
+#define FAKE_NEVER 'n' /* nothing */
+#define FAKE_FULL 'r'  /* not taken at all */
+
+#define FAKE_SLOW_MS 200
+
+#endif
