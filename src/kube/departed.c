@@ -3,10 +3,10 @@
  * Endpoints that have just left a slice, and are answered for a little longer: when the slices of a
  * service are packed anew, an endpoint leaves one before it comes in another, in two events.
  *
- * The happy path: store_put and store_remove tell what a slice was and is; if endpoints have only
- * left it, these are kept as a packed slice of their own on the service's node until store_expire.
- * A slice that has new ones too is a change like any other, and none of it lingers. The kube
- * thread.
+ * The happy path: store_put and store_remove tell what a slice was and is; endpoints that have left
+ * it are kept as a packed slice of their own on the service's node until store_expire. Where the
+ * service has this slice only, and new ones have come into it too, that is a change like any other,
+ * and none of it lingers. The kube thread.
  */
 #include "pack.h"
 #include "store.h"
@@ -54,31 +54,55 @@ static bool has_same_ports(const struct walk *a, const struct walk *b)
 	return a->begin == b->begin && memcmp(a->reader.base, b->reader.base, a->begin) == 0;
 }
 
-/* What of `before` is not in `now`, as a packed slice. False: there is something new, or nothing
- * has left. */
-static bool subtract(const struct store_bytes *before, const struct text *now, struct text *out)
+/* Is this endpoint in the slice? `next` is where it is when the order is the same. */
+static bool has_endpoint(const struct text *slice, struct walk *next, const uint8_t *endpoint,
+			 size_t len)
+{
+	struct walk walk = *next;
+
+	/* There, or anywhere. */
+	for (int i = 0; i < 2; i++) {
+		const uint8_t *other;
+		size_t other_len;
+
+		while ((other = walk_next(&walk, &other_len))) {
+			if (other_len == len && memcmp(other, endpoint, len) == 0) {
+				*next = walk;
+				return true;
+			}
+			if (i == 0)
+				break;
+		}
+		walk = walk_init(slice->bytes, slice->len);
+	}
+	return false;
+}
+
+/* What of `before` is not in `now`, as a packed slice. False: nothing has left, or, but with
+ * may_gain, something has come. */
+static bool subtract(const struct store_bytes *before, const struct text *now, bool may_gain,
+		     struct text *out)
 {
 	struct walk old = walk_init(before->bytes, before->len);
 	struct walk new = walk_init(now->bytes, now->len);
-	size_t old_len, new_len = 0, mark;
-	const uint8_t *kept, *endpoint;
-	uint32_t n = 0;
+	uint32_t n_new = new.n_left, n_kept = 0, n_left = 0;
+	const uint8_t *endpoint;
+	size_t len, mark;
 
 	if (!has_same_ports(&old, &new))
 		return false;
 	text_append(out, (const char *)old.reader.base, old.begin);
 	mark = pack_endpoints_begin(out);
-	kept = walk_next(&new, &new_len);
-	while ((endpoint = walk_next(&old, &old_len))) {
-		if (kept && old_len == new_len && memcmp(kept, endpoint, old_len) == 0) {
-			kept = walk_next(&new, &new_len);
+	while ((endpoint = walk_next(&old, &len))) {
+		if (has_endpoint(now, &new, endpoint, len)) {
+			n_kept++;
 			continue;
 		}
-		text_append(out, (const char *)endpoint, old_len);
-		n++;
+		text_append(out, (const char *)endpoint, len);
+		n_left++;
 	}
-	pack_endpoints_end(out, mark, n);
-	return !kept && n > 0;
+	pack_endpoints_end(out, mark, n_left);
+	return n_left > 0 && (may_gain || n_kept == n_new);
 }
 
 static void keep(struct store *store, struct store_node *node, const void *bytes, size_t len)
@@ -102,12 +126,13 @@ void departed_note(struct store *store, struct store_node *node, const struct st
 		   const struct text *now)
 {
 	struct text left = {0};
+	bool has_others = node && node->slices && node->slices->next;
 
 	if (store->linger_ms == 0 || !node || !before)
 		return;
 	if (!now || now->len == 0)
 		keep(store, node, before->bytes, before->len);
-	else if (subtract(before, now, &left))
+	else if (subtract(before, now, has_others, &left))
 		keep(store, node, left.bytes, left.len);
 	text_fini(&left);
 }

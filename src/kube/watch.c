@@ -228,6 +228,8 @@ static void begin_relist(struct watch *watch, enum watch_relist reason, uint64_t
 	watch_say(watch, LOG_INFO, "listing again: %s", words[reason]);
 	watch->reason = reason;
 	watch->retry_after_s = 0; /* it was about our version */
+	/* The server answers: what was waited for during an outage is waited for no more. */
+	watch->n_failures = watch->n_relists++;
 	wait_for(watch, WATCH_LISTING, now_ms);
 }
 
@@ -467,8 +469,8 @@ static bool is_behind(const char *version, const char *ours)
 	return *version && *end == '\0' && *end_of_ours == '\0' && theirs < our;
 }
 
-/* Has kube-system another uid than before? Where a selector keeps it from us, the first such list is
- * what tells ours. */
+/* Has kube-system another uid than before? Where a selector keeps it from us, the first such list
+ * is what tells ours. */
 static bool is_other_cluster(struct watch *watch, const char *uid)
 {
 	bool is_known = *watch->cluster_uid != '\0';
@@ -522,7 +524,7 @@ void watch_on_end(struct watch *watch, const char *fault, uint64_t now_ms)
 	watch->store->now_ms = now_ms;
 	if (watch->state == WATCH_FOLLOWING && watch->http_status == 200 &&
 	    now_ms - watch->began_ms >= GOOD_MS)
-		watch->n_failures = 0;
+		watch->n_failures = watch->n_relists = 0;
 	/* The response's own words; the connection's end is only what followed. */
 	if (after == WATCH_LISTING && watch->state != WATCH_LISTING) {
 		begin_relist(watch, watch->reason, now_ms);
@@ -578,7 +580,7 @@ static void end_silence(struct watch *watch, uint64_t now_ms)
 {
 	watch_say(watch, LOG_DEBUG, "neither event nor bookmark for %d s: asking anew",
 		  WATCH_SILENCE_MS / 1000);
-	watch->n_failures = 0;
+	watch->n_failures = watch->n_relists = 0;
 	begin_verify(watch, now_ms);
 }
 

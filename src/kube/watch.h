@@ -113,6 +113,7 @@ struct watch {
 	unsigned http_status; /* of the request; 0: no answer yet */
 	unsigned retry_after_s;
 	unsigned n_failures;	  /* since something went well */
+	unsigned n_relists;	  /* likewise: a series of their own */
 	unsigned n_bad_streams;	  /* garbage or errors, one after another */
 	unsigned n_expired_pages; /* lists that expired between pages, one after another */
 	uint64_t began_ms;	  /* the request */

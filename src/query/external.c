@@ -221,6 +221,8 @@ enum step external_run(struct answer *answer, const struct query_view_config *vi
 		/* What only our own OPT could mean. */
 		if (answer->end.rcode > 15)
 			answer->end.rcode = DNS_RCODE_SERVFAIL;
+		if (answer->end.rcode == DNS_RCODE_SERVFAIL && answer->end.ede == DNS_EDE_NONE)
+			answer->end.ede = DNS_EDE_OTHER;
 		if (answer->end.rcode == DNS_RCODE_SERVFAIL && !answer->end.ede_text)
 			answer->end.ede_text = "the upstream said so";
 		break;

@@ -299,6 +299,7 @@ def test_resumes_from_bookmarks(tmp_path, api):
         api.drop_connections()
         Marker(api).arrives(server)
         for resource in RESOURCES:
+            wait_for("it is followed", lambda resource=resource: api.requested(resource, "follow"), CONVERGENCE_S)
             assert len(api.requested(resource, "stream")) == 1
             assert api.requested(resource, "follow")[-1].query["resourceVersion"] == str(api.store.compacted_version)
             assert server.metric("kaname_kubernetes_watch_relists_total", resource=resource) == 1
@@ -321,7 +322,7 @@ def test_relist_sweeps(tmp_path, api, has_streaming_lists):
         new.arrives(server)
         gone.left(server)
         kept.arrives(server)
-        assert all(relists(server, resource, "expired") == 1 for resource in RESOURCES)
+        wait_for("one relist of each", lambda: all(relists(server, resource, "expired") == 1 for resource in RESOURCES), CONVERGENCE_S)
 
 
 def test_burst(tmp_path, api):

@@ -21,7 +21,8 @@ N_ASKED = 20 // SCALE  # services that are asked for; they get half of the chang
 
 
 class Packing:
-    """A headless service whose endpoints are spread over slices. The first endpoint, of hostname "anchor", moves but is always there."""
+    """A headless service whose endpoints are spread over slices. The first endpoint, of hostname "anchor", moves but is never gone:
+    between two slices it is in both for a moment, or in neither."""
 
     def __init__(self, rng, number):
         self.rng, self.number = rng, number
@@ -48,11 +49,13 @@ class Packing:
         return [service(self.path, ports=["http:80"])] + [self.object(suffix) for suffix in self.slices]
 
     def change(self):
-        """One step as the endpointslice controller's: the slices written, in an order in which no endpoint is lost for a moment."""
-        return self.rng.choice((self.move, self.move, self.roll, self.split, self.merge))()
+        """One step as the endpointslice controller's: the slices that are written or deleted, which it does in no certain order."""
+        written = self.rng.choice((self.move, self.move, self.roll, self.split, self.merge, self.repack))()
+        self.rng.shuffle(written)
+        return written
 
     def move(self):
-        """Some endpoints go to another slice: first they are in both."""
+        """Some endpoints go to another slice."""
         source, target = self.rng.choices(list(self.slices), k=2)
         room = 2 * SLICE_MAX - len(self.slices[target])
         moved = self.rng.sample(self.slices[source], min(room, len(self.slices[source]), self.rng.randrange(1, 6)))
@@ -88,6 +91,15 @@ class Packing:
         added = self.object(target)
         self.slices[source] = hosts[len(hosts) // 2:]
         return [added, self.object(source)]
+
+    def repack(self):
+        """All endpoints are dealt out anew to the slices that there are."""
+        hosts = [host for slice_ in self.slices.values() for host in slice_]
+        self.rng.shuffle(hosts)
+        size = -(-len(hosts) // len(self.slices))
+        for i, suffix in enumerate(self.slices):
+            self.slices[suffix] = hosts[i * size:(i + 1) * size]
+        return [self.object(suffix) for suffix in self.slices]
 
     def merge(self):
         """A slice is emptied into another, and deleted."""

@@ -263,7 +263,7 @@ def test_expired(pair, how):
     api.start()
     Marker(api).arrives(server)
     gone.left(server)
-    assert relists(server, "expired") >= before + len(RESOURCES)
+    wait_for("a relist of each", lambda: relists(server, "expired") >= before + len(RESOURCES), CONVERGENCE_S)
 
 
 @BOTH
@@ -301,7 +301,8 @@ def test_another_etcd(tmp_path, version):
         api.start()
         Marker(api).arrives(server)
         gone.left(server)
-        assert relists(server, "too_large") + relists(server, "other_cluster") + relists(server, "expired") >= len(RESOURCES)
+        wait_for("a relist of each", lambda: sum(relists(server, reason) for reason in ("too_large", "other_cluster", "expired")) >=
+                 len(RESOURCES), CONVERGENCE_S)
 
 
 def test_restored_etcd(tmp_path):

@@ -97,10 +97,11 @@ class Marker:
         self.made.append(self)
 
     def arrives(self, server):
-        becomes(server, f"mark.{self.namespace}.svc", f"NOERROR {self.address}")
-        becomes(server, f"set.{self.namespace}.svc", f"NOERROR {self.endpoint}")
-        becomes(server, self.pod_name, f"NOERROR {self.pod}")
-        becomes(server, f"{self.namespace}.svc", "NOERROR")
+        """All of it, within the time."""
+        end = time.monotonic() + CONVERGENCE_S
+        for name, want in ((f"mark.{self.namespace}.svc", f"NOERROR {self.address}"), (f"set.{self.namespace}.svc", f"NOERROR {self.endpoint}"),
+                           (self.pod_name, f"NOERROR {self.pod}"), (f"{self.namespace}.svc", "NOERROR")):
+            becomes(server, name, want, deadline_s=end - time.monotonic())
 
     def delete(self):
         self.made.remove(self)

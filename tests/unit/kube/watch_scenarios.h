@@ -94,7 +94,7 @@
 }},
 {"410 as a status", WATCH_SERVICES, {
 	FOLLOWING, {OVER}, {RETRY, .ms = 200}, {GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 410}, {DATA, STATUS("410", "Expired", "too old resource version: 5 (9)")}, {OVER},
-	{LINES, "410 Expired"}, {RETRY, .ms = 400}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200},
+	{LINES, "410 Expired"}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200},
 	{DATA, ADDED("x", "10.0.0.2", "8")}, {TABLE, "web=10.0.0.1 x=10.0.0.2 "},
 	{DATA, INITIAL_END("9")}, {TABLE, "x=10.0.0.2 "},
 }},
@@ -119,6 +119,13 @@
 	FOLLOWING, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200},
 	{DATA, ADDED("x", "10.0.0.2", "8")}, {OVER}, {LINES, "the response ended early"}, {TABLE, "web=10.0.0.1 x=10.0.0.2 "},
 	{RETRY, .ms = 400}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("y", "10.0.0.3", "8") INITIAL_END("9")}, {TABLE, "y=10.0.0.3 "},
+}},
+{"after an outage the list does not wait as long again", WATCH_SERVICES, {
+	FOLLOWING, {BROKEN, "reset"}, {RETRY, .ms = 200}, {BROKEN, "refused"}, {RETRY, .ms = 400}, {BROKEN, "refused"}, {RETRY, .ms = 800},
+	{BROKEN, "refused"}, {RETRY, .ms = 1600}, {BROKEN, "refused"}, {RETRY, .ms = 2500}, {BROKEN, "refused"}, {AFTER, .ms = 1249}, {NONE}, {RETRY, .ms = 1251},
+	{GET, VERIFY(SERVICES, "5")}, {HEAD, .status = 410}, {OVER}, {RETRY, .ms = 200}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 500}, {OVER},
+	{RETRY, .ms = 400}, {GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, INITIAL_END("9")}, {LAST, EVENT("ERROR", STATUS("410", "Expired", "too old"))},
+	{AFTER, .ms = 199}, {NONE}, {RETRY, .ms = 201}, {GET, LIST_STREAM(SERVICES)},
 }},
 {"halfway between two lists", WATCH_SERVICES, {
 	{GET, LIST_STREAM(SERVICES)}, {HEAD, .status = 200}, {DATA, ADDED("web", "10.0.0.1", "3")}, {PARTIAL, .ms = 0}, {DATA, INITIAL_END("5")},

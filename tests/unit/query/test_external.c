@@ -221,7 +221,7 @@ static const struct {
 	 "198.51.100.1 | |" OPT},
 	{"none.example.com", 1, SAYS_NXDOMAIN, "NXDOMAIN | | " SOA " |" OPT},
 	{"none.example.com", 28, SAYS_NODATA, "NOERROR | | " SOA " |" OPT},
-	{"bad.example.com", 1, SAYS_SERVFAIL, "SERVFAIL | | |" OPT},
+	{"bad.example.com", 1, SAYS_SERVFAIL, "SERVFAIL | | |" OPT " ede=0"},
 	{"silent.example.com", 1, SAYS_NOTHING, "SERVFAIL | | |" OPT " ede=22"},
 	{"busy.example.com", 1, SAYS_BUSY, "REFUSED | | |" OPT " ede=0"},
 	{"cut.example.com", 1, SAYS_CUT, "NOERROR tc | | |" OPT},
