@@ -150,12 +150,12 @@ static void expect_hosts(const struct world *world, const char *want)
 	char got[32] = "";
 	size_t n = 0;
 
-	for (char host = 'a'; host <= 'z'; host++) {
+	for (int host = 'a'; host <= 'z'; host++) {
 		char line[64];
 
 		snprintf(line, sizeof(line), "%c.web.shop.svc A 10.1.0.%d\n", host, host);
 		if (strstr(dump, line))
-			got[n++] = host;
+			got[n++] = (char)host;
 	}
 	assert_string_equal(got, want);
 	free(dump);
