@@ -88,6 +88,17 @@ static inline bool dns_name_equal(const struct dns_name *a, const struct dns_nam
 	return a->len == b->len && dns_name_same_tail(a->wire, b->wire, a->len);
 }
 
+/* A copy of what is used of the name, sixteen octets at a time: cheaper than the struct. */
+static inline void dns_name_copy(struct dns_name *to, const struct dns_name *from)
+{
+	to->len = from->len;
+	to->n_labels = from->n_labels;
+	for (size_t i = 0; i <= from->n_labels; i += 16)
+		memcpy(to->offsets + i, from->offsets + i, 16);
+	for (size_t i = 0; i < from->len + 16u; i += 16)
+		memcpy(to->wire + i, from->wire + i, 16);
+}
+
 /* Lower-cases ASCII letters of bytes[0..n) in place, sixteen at a time: bytes must be
  * over-readable and over-writable by 15. Length octets are below 64 and thus never letters, so a
  * whole wire name can be given. */

@@ -65,7 +65,7 @@ struct attempt *attempt_new(struct channels *channels)
 static void free_attempt(struct attempt *attempt)
 {
 	if (attempt->outbox > 0)
-		attempt->channel->outbox.items[attempt->outbox - 1] = NULL;
+		attempt->port->outbox.items[attempt->outbox - 1] = NULL;
 	attempt->channels->n_attempts--;
 	free(attempt);
 }
@@ -101,14 +101,15 @@ void attempt_fail(struct attempt *attempt)
 	cds_list_add_tail(&attempt->link, &attempt->channels->ended);
 }
 
-void channel_take_reply(struct channel *channel, const uint8_t *bytes, size_t len)
+void channel_take_reply(struct port *port, const uint8_t *bytes, size_t len)
 {
+	struct channel *channel = port->channel;
 	struct attempt *attempt = *find_id(channel, packet_id(bytes, len));
 	enum packet_fit fit = PACKET_OTHER_ID;
 
 	if (len < DNS_HEADER_SIZE)
 		fit = PACKET_SHORT;
-	else if (attempt)
+	else if (attempt && (channel->is_tcp || attempt->port == port))
 		fit = packet_fit(bytes, len, attempt->packet, attempt->name_len);
 	if (fit == PACKET_OTHER_CASE && channel->upstream->case_state == UPSTREAM_CASE_LOST)
 		fit = PACKET_FITS;
@@ -117,12 +118,12 @@ void channel_take_reply(struct channel *channel, const uint8_t *bytes, size_t le
 	if (fit != PACKET_FITS &&
 	    (fit != PACKET_OTHER_CASE || channel->upstream->case_state == UPSTREAM_CASE_KEPT))
 		return;
-	channel->has_answered = true;
+	port->has_answered = true;
 	channel->reply_us = channel->channels->now_us;
 	attempt->reply = bytes;
 	attempt->reply_len = len;
 	if (attempt->is_held)
-		ARRAY_PUSH(&channel->inbox, attempt);
+		ARRAY_PUSH(&port->inbox, attempt);
 	if (fit == PACKET_FITS)
 		channel_end(attempt, ATTEMPT_REPLIED);
 	else
@@ -148,12 +149,14 @@ void channels_drain(struct channels *channels)
 
 /* ---- c-ares ---- */
 
-static enum attempt_failure failure_of(const struct channel *channel, int status)
+static enum attempt_failure failure_of(const struct attempt *attempt, int status)
 {
 	if (status == ARES_ENOMEM || status == ARES_EDESTRUCTION || status == ARES_EFORMERR ||
 	    status == ARES_EBADQUERY)
 		return ATTEMPT_LOCAL;
-	return channel->is_tcp && channel->has_answered ? ATTEMPT_STALE : ATTEMPT_NETWORK;
+	if (attempt->is_stale || (attempt->is_tcp && attempt->port && attempt->port->has_answered))
+		return ATTEMPT_STALE;
+	return ATTEMPT_NETWORK;
 }
 
 /* c-ares lets go of an attempt: it was told of the answer, or gave up. */
@@ -167,7 +170,7 @@ static void let_go(struct attempt *attempt, int status)
 	}
 	if (attempt->outcome != ATTEMPT_OPEN || status == ARES_ETIMEOUT)
 		return;
-	fail(attempt, failure_of(attempt->channel, status));
+	fail(attempt, failure_of(attempt, status));
 }
 
 #if HAS_DNSREC
@@ -226,7 +229,8 @@ void channel_ask(struct channel *channel, struct attempt *attempt)
 	attempt->is_held = true;
 	channel->n_held++;
 	channel->used_us = channels->now_us;
-	counter_add(&channel->upstream->counts->reused[channel->is_tcp], channel->fd != -1);
+	counter_add(&channel->upstream->counts->reused[channel->is_tcp],
+		    !cds_list_empty(&channel->ports));
 	channel->sending = attempt;
 	hand_over(channel, attempt);
 	channel->sending = NULL;
@@ -234,6 +238,8 @@ void channel_ask(struct channel *channel, struct attempt *attempt)
 	if (attempt->outcome != ATTEMPT_OPEN)
 		return;
 	attempt->id = packet_id(attempt->packet, attempt->len);
+	if (channel->is_tcp && !cds_list_empty(&channel->ports))
+		attempt->port = cds_list_first_entry(&channel->ports, struct port, link);
 	/* c-ares has forgotten the older one, or it would not have given its ID again. */
 	older = *find_id(channel, attempt->id);
 	if (older)
@@ -242,14 +248,19 @@ void channel_ask(struct channel *channel, struct attempt *attempt)
 }
 
 /* c-ares reads until nothing is left; a TCP frame takes it two calls in 1.18. */
-void channel_tell(struct channel *channel)
+void channel_tell(struct port *port)
 {
-	size_t n = channel->inbox.len * 2 + 2;
+	size_t n = port->inbox.len * 2 + 2;
 
-	while (n-- > 0 && channel->fd != -1 &&
-	       (channel->inbox_next < channel->inbox.len || channel->is_eof || channel->error != 0))
-		ares_process_fd(channel->ares, channel->fd, ARES_SOCKET_BAD);
-	channel->inbox.len = channel->inbox_next = channel->inbox_pos = 0;
+	if (port->is_left) {
+		if (port->is_eof || port->error != 0)
+			port_close(port);
+		return;
+	}
+	while (n-- > 0 && port->channel &&
+	       (port->inbox_next < port->inbox.len || port->is_eof || port->error != 0))
+		ares_process_fd(port->channel->ares, port->fd, ARES_SOCKET_BAD);
+	port->inbox.len = port->inbox_next = port->inbox_pos = 0;
 }
 
 /* ---- a channel ---- */
@@ -292,10 +303,9 @@ struct channel *channel_new(struct channels *channels, const struct channel_upst
 	channel->channels = channels;
 	channel->upstream = upstream;
 	channel->is_tcp = is_tcp;
-	channel->fd = -1;
 	channel->used_us = channels->now_us;
 	CDS_INIT_LIST_HEAD(&channel->attempts);
-	CDS_INIT_LIST_HEAD(&channel->unsent_link);
+	CDS_INIT_LIST_HEAD(&channel->ports);
 	CDS_INIT_LIST_HEAD(&channel->link);
 	if (init_cares(channel) != ARES_SUCCESS) {
 		free(channel);
@@ -332,6 +342,7 @@ void channel_retire(struct channel *channel)
 void channel_tick(struct channel *channel)
 {
 	struct attempt *attempt, *next;
+	struct port *port, *next_port;
 	uint64_t now_us = channel->channels->now_us;
 
 	ares_process_fd(channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
@@ -340,6 +351,11 @@ void channel_tick(struct channel *channel)
 		if (attempt->sent_us + ATTEMPT_OLD_US > now_us)
 			break;
 		fail(attempt, ATTEMPT_LOCAL);
+	}
+	cds_list_for_each_entry_safe(port, next_port, &channel->ports, link)
+	{
+		if (port->is_left && !port_is_needed(port))
+			port_close(port);
 	}
 }
 
@@ -353,8 +369,7 @@ void channels_sweep(struct channels *channels)
 	{
 		channel_tick(channel);
 		channels_drain(channels);
-		if (channel->n_held == 0 && cds_list_empty(&channel->attempts) &&
-		    channel->outbox.len == 0)
+		if (channel->n_held == 0 && cds_list_empty(&channel->attempts))
 			channel_free(channel);
 	}
 }
@@ -375,19 +390,22 @@ void channel_free(struct channel *channel)
 {
 	struct channels *channels = channel->channels;
 	struct attempt *attempt, *next;
+	struct port *port, *next_port;
 
 	/* c-ares lets go of everything, and closes the socket. */
 	ares_destroy(channel->ares);
 	cds_list_for_each_entry_safe(attempt, next, &channel->attempts, link)
+	{
 		fail(attempt, ATTEMPT_LOCAL);
+	}
+	cds_list_for_each_entry_safe(port, next_port, &channel->ports, link)
+	{
+		port_close(port);
+	}
 	channels_drain(channels);
-	CHECK(channel->n_held == 0 && channel->fd == -1);
+	CHECK(channel->n_held == 0 && cds_list_empty(&channel->ports));
 	if (channel->is_retired)
 		cds_list_del(&channel->link);
-	cds_list_del(&channel->unsent_link);
-	ARRAY_FINI(&channel->outbox);
-	ARRAY_FINI(&channel->inbox);
-	ARRAY_FINI(&channel->stream);
 	free(channel);
 }
 
@@ -395,13 +413,18 @@ void channels_free_retired(struct channels *channels)
 {
 	struct channel *channel, *next;
 
-	cds_list_for_each_entry_safe(channel, next, &channels->retired, link) channel_free(channel);
+	cds_list_for_each_entry_safe(channel, next, &channels->retired, link)
+	{
+		channel_free(channel);
+	}
 }
 
 void channels_flush(struct channels *channels)
 {
-	struct channel *channel, *next;
+	struct port *port, *next;
 
-	cds_list_for_each_entry_safe(channel, next, &channels->unsent, unsent_link)
-		channel_send_outbox(channel);
+	cds_list_for_each_entry_safe(port, next, &channels->unsent, unsent_link)
+	{
+		port_send_outbox(port);
+	}
 }

@@ -42,12 +42,14 @@ enum attempt_failure {
 };
 
 struct channel;
+struct port;
 
 struct attempt {
 	struct cds_list_head link; /* in channel->attempts while in the table, then in ended */
 	struct attempt *next;	   /* of the bucket */
 	struct channels *channels;
-	struct channel *channel;		 /* NULL: there was none for it */
+	struct channel *channel; /* NULL: there was none for it */
+	struct port *port;	 /* where it went out; NULL: not yet, or closed since */
 	void (*on_end)(struct attempt *attempt); /* outcome, reply, failure are set */
 	void *to;				 /* the owner's: whom it asks */
 	void *owner; /* on_end's; NULL: abandoned, nobody waits (on_end is called all the same) */
@@ -58,8 +60,9 @@ struct attempt {
 	enum attempt_failure failure;
 	const uint8_t *reply; /* REPLIED: borrowed for on_end */
 	size_t reply_len;
-	size_t outbox; /* where it is in the channel's outbox, from 1; 0: it is not */
+	size_t outbox; /* where it is in the port's outbox, from 1; 0: it is not */
 	bool is_held;  /* by c-ares */
+	bool is_stale; /* TCP: the connection that was closed had answered before */
 	bool is_done;  /* on_end was called; c-ares still has to let go */
 	bool is_tcp;
 	bool has_case; /* its letters are of random case */
@@ -92,7 +95,7 @@ struct channels {
 	struct entropy entropy;
 	uint64_t now_us; /* of this turn of the loop */
 	struct cds_list_head ended;
-	struct cds_list_head unsent; /* UDP channels with datagrams to send */
+	struct cds_list_head unsent; /* UDP ports with datagrams to send */
 	struct cds_list_head retired;
 	size_t n_attempts, n_attempts_max;
 	uint64_t n_pushed;	       /* datagrams that were ever put into an outbox */

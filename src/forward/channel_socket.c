@@ -22,34 +22,48 @@
 
 static void on_poll_closed(uv_handle_t *handle)
 {
-	struct channel_poll *poll = handle->data;
+	struct port *port = handle->data;
+	struct channels *channels = port->channels;
 
-	struct channels *channels = poll->channels;
-
-	free(poll);
+	ARRAY_FINI(&port->outbox);
+	ARRAY_FINI(&port->inbox);
+	ARRAY_FINI(&port->stream);
+	free(port);
 	if (--channels->n_polls == 0)
 		channels->on_closed(channels->arg);
 }
 
 static void on_poll(uv_poll_t *handle, int status, int events);
 
-static void watch(struct channel *channel)
+static void watch(struct port *port)
 {
-	bool is_blocked = channel->outbox.len > 0;
-	int events = UV_READABLE | (channel->is_write_wanted || is_blocked ? UV_WRITABLE : 0);
+	bool is_blocked = port->outbox.len > 0;
+	int events = UV_READABLE | (port->is_write_wanted || is_blocked ? UV_WRITABLE : 0);
 
-	if (channel->poll)
-		CHECK(uv_poll_start(&channel->poll->poll, events, on_poll) == 0);
+	CHECK(uv_poll_start(&port->poll, events, on_poll) == 0);
+}
+
+static struct port *port_of(struct channel *channel, ares_socket_t fd)
+{
+	struct port *port;
+
+	cds_list_for_each_entry(port, &channel->ports, link)
+	{
+		if (port->fd == fd)
+			return port;
+	}
+	return NULL;
 }
 
 void channel_on_socket_state(void *arg, ares_socket_t fd, int is_readable, int is_writable)
 {
 	struct channel *channel = arg;
+	struct port *port = port_of(channel, fd);
 
-	if (!channel->is_tcp || channel->is_write_wanted == (is_writable != 0))
+	if (!port || !channel->is_tcp || port->is_write_wanted == (is_writable != 0))
 		return;
-	channel->is_write_wanted = is_writable != 0;
-	watch(channel);
+	port->is_write_wanted = is_writable != 0;
+	watch(port);
 }
 
 /* ---- what c-ares calls ---- */
@@ -59,62 +73,89 @@ static ares_socket_t on_socket(int domain, int type, int protocol, void *arg)
 	struct channel *channel = arg;
 	int fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
 	int one = 1, size = RECEIVE_BUFFER;
-	struct channel_poll *poll;
+	struct port *port;
 
-	CHECK(channel->fd == -1);
 	if (fd == -1)
 		return ARES_SOCKET_BAD;
 	if (channel->is_tcp)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	else
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	poll = mem_zalloc(sizeof(*poll));
-	if (uv_poll_init(channel->channels->loop, &poll->poll, fd) != 0) {
-		free(poll);
+	port = mem_zalloc(sizeof(*port));
+	if (uv_poll_init(channel->channels->loop, &port->poll, fd) != 0) {
+		free(port);
 		close(fd);
 		errno = EMFILE;
 		return ARES_SOCKET_BAD;
 	}
-	poll->poll.data = poll;
-	poll->channels = channel->channels;
-	poll->channel = channel;
+	port->poll.data = port;
+	port->channels = channel->channels;
+	port->channel = channel;
+	port->fd = fd;
+	cds_list_add(&port->link, &channel->ports);
+	CDS_INIT_LIST_HEAD(&port->unsent_link);
 	channel->channels->n_polls++;
-	channel->poll = poll;
-	channel->fd = fd;
 	channel->n_asked = 0;
-	channel->has_answered = channel->is_eof = false;
-	channel->error = 0;
 	counter_add(&channel->upstream->counts->opened[channel->is_tcp], 1);
-	watch(channel);
+	watch(port);
 	return fd;
 }
 
-static int on_close(ares_socket_t fd, void *arg)
+/* c-ares ends what it holds; what it has given up before ends with the socket. */
+static void leave_attempts(struct port *port)
 {
-	struct channel *channel = arg;
 	struct attempt *attempt, *next;
 
-	CHECK(fd == channel->fd);
-	channel->poll->channel = NULL;
-	uv_close((uv_handle_t *)&channel->poll->poll, on_poll_closed);
-	close(fd);
-	channel->poll = NULL;
-	channel->fd = -1;
-	channel->is_write_wanted = false;
-	channel->stream.len = 0;
-	for (size_t i = 0; i < channel->outbox.len; i++) {
-		if (channel->outbox.items[i])
-			channel->outbox.items[i]->outbox = 0;
+	for (size_t i = 0; i < port->outbox.len; i++) {
+		if (port->outbox.items[i])
+			port->outbox.items[i]->outbox = 0;
 	}
-	channel->outbox.len = channel->n_outbox_sent = 0;
-	/* c-ares ends what it holds; what it has given up before ends with the socket. */
-	cds_list_for_each_entry_safe(attempt, next, &channel->attempts, link)
+	cds_list_for_each_entry_safe(attempt, next, &port->channel->attempts, link)
 	{
+		if (attempt->port != port)
+			continue;
+		attempt->port = NULL;
+		attempt->is_stale = attempt->is_tcp && port->has_answered;
 		if (attempt->is_held)
 			continue;
 		attempt->failure = ATTEMPT_NETWORK;
 		channel_end(attempt, ATTEMPT_FAILED);
 	}
+}
+
+bool port_is_needed(const struct port *port)
+{
+	struct attempt *attempt;
+
+	cds_list_for_each_entry(attempt, &port->channel->attempts, link)
+	{
+		if (attempt->port == port)
+			return true;
+	}
+	return false;
+}
+
+void port_close(struct port *port)
+{
+	leave_attempts(port);
+	port->outbox.len = port->n_outbox_sent = 0;
+	port->stream.len = 0;
+	port->channel = NULL;
+	cds_list_del(&port->link);
+	cds_list_del(&port->unsent_link);
+	CDS_INIT_LIST_HEAD(&port->unsent_link);
+	uv_close((uv_handle_t *)&port->poll, on_poll_closed);
+	close(port->fd);
+}
+
+static int on_close(ares_socket_t fd, void *arg)
+{
+	struct port *port = port_of(arg, fd);
+
+	CHECK(port != NULL && !port->is_left);
+	port->is_left = !port->is_broken && port_is_needed(port);
+	if (!port->is_left)
+		port_close(port);
 	return 0;
 }
 
@@ -143,18 +184,19 @@ static size_t write_tell(const struct attempt *attempt, uint8_t out[CHANNEL_TELL
 	return writer.pos;
 }
 
-static size_t read_inbox(struct channel *channel, uint8_t *buffer, size_t size)
+static size_t read_inbox(struct port *port, uint8_t *buffer, size_t size)
 {
 	uint8_t frame[CHANNEL_TELL_MAX];
-	size_t len = write_tell(channel->inbox.items[channel->inbox_next], frame);
-	size_t pos = channel->is_tcp ? channel->inbox_pos : 2;
+	size_t len = write_tell(port->inbox.items[port->inbox_next], frame);
+	bool is_tcp = port->channel->is_tcp;
+	size_t pos = is_tcp ? port->inbox_pos : 2;
 	size_t n = len - pos < size ? len - pos : size;
 
 	memcpy(buffer, frame + pos, n);
-	channel->inbox_pos = pos + n;
-	if (!channel->is_tcp || channel->inbox_pos == len) {
-		channel->inbox_next++;
-		channel->inbox_pos = 0;
+	port->inbox_pos = pos + n;
+	if (!is_tcp || port->inbox_pos == len) {
+		port->inbox_next++;
+		port->inbox_pos = 0;
 	}
 	return n;
 }
@@ -175,28 +217,47 @@ static void put_sender(const struct channel *channel, struct sockaddr *from, are
 static ares_ssize_t on_receive(ares_socket_t fd, void *buffer, size_t size, int flags,
 			       struct sockaddr *from, ares_socklen_t *from_len, void *arg)
 {
-	struct channel *channel = arg;
+	struct port *port = port_of(arg, fd);
 
-	if (channel->inbox_next < channel->inbox.len) {
-		put_sender(channel, from, from_len);
-		return (ares_ssize_t)read_inbox(channel, buffer, size);
+	CHECK(port != NULL);
+	if (port->inbox_next < port->inbox.len) {
+		put_sender(port->channel, from, from_len);
+		return (ares_ssize_t)read_inbox(port, buffer, size);
 	}
-	if (channel->is_eof) {
-		channel->is_eof = false;
+	port->is_broken |= port->is_eof || port->error != 0;
+	if (port->is_eof) {
+		port->is_eof = false;
 		return 0;
 	}
-	errno = channel->error != 0 ? channel->error : EAGAIN;
-	channel->error = 0;
+	errno = port->error != 0 ? port->error : EAGAIN;
+	port->error = 0;
 	return -1;
+}
+
+/* The datagram of the question in hand. One that c-ares would send again by itself is not sent: the
+ * policy says what is asked again. */
+static void put_outbox(struct port *port, const struct iovec *part)
+{
+	struct attempt *attempt = port->channel->sending;
+
+	if (!attempt || attempt->outbox != 0 || part->iov_len < 2)
+		return;
+	memcpy(attempt->packet, part->iov_base, 2);
+	attempt->port = port;
+	ARRAY_PUSH(&port->outbox, attempt);
+	attempt->outbox = port->outbox.len;
+	port->channels->n_pushed++;
+	if (cds_list_empty(&port->unsent_link))
+		cds_list_add_tail(&port->unsent_link, &port->channels->unsent);
 }
 
 static ares_ssize_t on_send(ares_socket_t fd, const struct iovec *parts, int n_parts, void *arg)
 {
-	struct channel *channel = arg;
-	struct attempt *attempt = channel->sending;
+	struct port *port = port_of(arg, fd);
 	size_t len = 0;
 
-	if (channel->is_tcp) {
+	CHECK(port != NULL);
+	if (port->channel->is_tcp) {
 		const struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts,
 					       .msg_iovlen = (size_t)n_parts};
 
@@ -204,14 +265,8 @@ static ares_ssize_t on_send(ares_socket_t fd, const struct iovec *parts, int n_p
 	}
 	for (int i = 0; i < n_parts; i++)
 		len += parts[i].iov_len;
-	if (attempt && attempt->outbox == 0 && n_parts > 0 && parts[0].iov_len >= 2) {
-		memcpy(attempt->packet, parts[0].iov_base, 2);
-		ARRAY_PUSH(&channel->outbox, attempt);
-		channel->channels->n_pushed++;
-		attempt->outbox = channel->outbox.len;
-		if (cds_list_empty(&channel->unsent_link))
-			cds_list_add_tail(&channel->unsent_link, &channel->channels->unsent);
-	}
+	if (n_parts > 0)
+		put_outbox(port, &parts[0]);
 	return (ares_ssize_t)len;
 }
 
@@ -226,14 +281,14 @@ const struct ares_socket_functions channel_socket_functions = {
 /* ---- sending ---- */
 
 /* The next datagrams of the outbox; sets *end to behind the last of them. */
-static unsigned fill_batch(const struct channel *channel, struct mmsghdr *batch,
-			   struct iovec *parts, size_t *end)
+static unsigned fill_batch(const struct port *port, struct mmsghdr *batch, struct iovec *parts,
+			   size_t *end)
 {
 	unsigned n = 0;
-	size_t i = channel->n_outbox_sent;
+	size_t i = port->n_outbox_sent;
 
-	for (; i < channel->outbox.len && n < CHANNEL_BATCH; i++) {
-		struct attempt *attempt = channel->outbox.items[i];
+	for (; i < port->outbox.len && n < CHANNEL_BATCH; i++) {
+		struct attempt *attempt = port->outbox.items[i];
 
 		if (!attempt)
 			continue;
@@ -246,10 +301,10 @@ static unsigned fill_batch(const struct channel *channel, struct mmsghdr *batch,
 }
 
 /* The first n datagrams from n_outbox_sent on are off; fails them where the kernel said no. */
-static void pass_outbox(struct channel *channel, unsigned n, bool is_failed)
+static void pass_outbox(struct port *port, unsigned n, bool is_failed)
 {
-	while (n > 0 && channel->n_outbox_sent < channel->outbox.len) {
-		struct attempt *attempt = channel->outbox.items[channel->n_outbox_sent++];
+	while (n > 0 && port->n_outbox_sent < port->outbox.len) {
+		struct attempt *attempt = port->outbox.items[port->n_outbox_sent++];
 
 		if (!attempt)
 			continue;
@@ -262,7 +317,7 @@ static void pass_outbox(struct channel *channel, unsigned n, bool is_failed)
 	}
 }
 
-void channel_send_outbox(struct channel *channel)
+void port_send_outbox(struct port *port)
 {
 	struct mmsghdr batch[CHANNEL_BATCH];
 	struct iovec parts[CHANNEL_BATCH];
@@ -270,150 +325,147 @@ void channel_send_outbox(struct channel *channel)
 	size_t end;
 	unsigned n;
 
-	while ((n = fill_batch(channel, batch, parts, &end)) > 0) {
-		int sent = sendmmsg(channel->fd, batch, n, 0);
+	while ((n = fill_batch(port, batch, parts, &end)) > 0) {
+		int sent = sendmmsg(port->fd, batch, n, 0);
 
 		if (sent > 0) {
-			pass_outbox(channel, (unsigned)sent, false);
+			pass_outbox(port, (unsigned)sent, false);
 		} else if (errno == ECONNREFUSED && !was_refused) {
 			was_refused = true; /* told of an earlier datagram; reading tells no more */
-			channel->error = ECONNREFUSED;
+			port->error = ECONNREFUSED;
 		} else if (errno == EAGAIN || errno == ENOBUFS) {
-			watch(channel);
+			watch(port);
 			return;
 		} else if (errno != EINTR) {
-			pass_outbox(channel, 1, true);
+			pass_outbox(port, 1, true);
 		}
 	}
-	channel->outbox.len = channel->n_outbox_sent = 0;
-	cds_list_del(&channel->unsent_link);
-	CDS_INIT_LIST_HEAD(&channel->unsent_link);
-	if (channel->error != 0)
-		channel_tell(channel);
+	port->outbox.len = port->n_outbox_sent = 0;
+	cds_list_del(&port->unsent_link);
+	CDS_INIT_LIST_HEAD(&port->unsent_link);
+	if (port->error != 0)
+		channel_tell(port);
 }
 
 /* ---- receiving ---- */
 
 /* True: there may be more. */
-static bool receive_datagrams(struct channel *channel)
+static bool receive_datagrams(struct port *port)
 {
 	struct mmsghdr batch[CHANNEL_BATCH];
 	struct iovec parts[CHANNEL_BATCH];
 	int n;
 
 	for (unsigned i = 0; i < CHANNEL_BATCH; i++) {
-		parts[i] = (struct iovec){channel->channels->buffers +
-						  (size_t)i * CHANNEL_DATAGRAM_MAX,
-					  CHANNEL_DATAGRAM_MAX};
+		parts[i] =
+			(struct iovec){port->channels->buffers + (size_t)i * CHANNEL_DATAGRAM_MAX,
+				       CHANNEL_DATAGRAM_MAX};
 		batch[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &parts[i], .msg_iovlen = 1}};
 	}
-	n = recvmmsg(channel->fd, batch, CHANNEL_BATCH, 0, NULL);
+	n = recvmmsg(port->fd, batch, CHANNEL_BATCH, 0, NULL);
 	if (n < 0) {
-		channel->error = errno == EAGAIN || errno == EINTR ? 0 : errno;
+		port->error = errno == EAGAIN || errno == EINTR ? 0 : errno;
 		return false;
 	}
 	for (int i = 0; i < n; i++) {
 		if (batch[i].msg_hdr.msg_flags & MSG_TRUNC)
-			counter_add(&channel->upstream->counts->unfit[PACKET_FITS], 1);
+			counter_add(&port->channel->upstream->counts->unfit[PACKET_FITS], 1);
 		else
-			channel_take_reply(channel, parts[i].iov_base, batch[i].msg_len);
+			channel_take_reply(port, parts[i].iov_base, batch[i].msg_len);
 	}
 	return n == (int)CHANNEL_BATCH;
 }
 
 /* Takes the whole frames of the stream; returns their octets. */
-static size_t take_frames(struct channel *channel)
+static size_t take_frames(struct port *port)
 {
 	size_t pos = 0;
 
-	while (channel->stream.len - pos >= 2) {
-		const uint8_t *frame = channel->stream.items + pos;
+	while (port->stream.len - pos >= 2) {
+		const uint8_t *frame = port->stream.items + pos;
 		size_t len = (size_t)frame[0] << 8 | frame[1];
 
-		if (channel->stream.len - pos - 2 < len)
+		if (port->stream.len - pos - 2 < len)
 			break;
-		channel_take_reply(channel, frame + 2, len);
+		channel_take_reply(port, frame + 2, len);
 		pos += 2 + len;
 	}
 	return pos;
 }
 
-static void append_stream(struct channel *channel, const uint8_t *bytes, size_t n)
+static void append_stream(struct port *port, const uint8_t *bytes, size_t n)
 {
-	size_t need = channel->stream.len + n;
+	size_t need = port->stream.len + n;
 
-	if (need > channel->stream.cap) {
-		channel->stream.cap = need;
-		channel->stream.items = mem_realloc(channel->stream.items, need);
+	if (need > port->stream.cap) {
+		port->stream.cap = need;
+		port->stream.items = mem_realloc(port->stream.items, need);
 	}
-	memcpy(channel->stream.items + channel->stream.len, bytes, n);
-	channel->stream.len = need;
+	memcpy(port->stream.items + port->stream.len, bytes, n);
+	port->stream.len = need;
 }
 
 /* True: there may be more. A frame has at most CHANNEL_FRAME_MAX octets, so the stream is bounded
  * by that and what is read at once. */
-static bool receive_stream(struct channel *channel, size_t *n_taken)
+static bool receive_stream(struct port *port, size_t *n_taken)
 {
 	size_t size = (size_t)CHANNEL_BATCH * CHANNEL_DATAGRAM_MAX;
-	ssize_t n = recv(channel->fd, channel->channels->buffers, size, 0);
+	ssize_t n = recv(port->fd, port->channels->buffers, size, 0);
 
 	if (n < 0) {
-		channel->error = errno == EAGAIN || errno == EINTR ? 0 : errno;
+		port->error = errno == EAGAIN || errno == EINTR ? 0 : errno;
 		return false;
 	}
 	if (n == 0) {
-		channel->is_eof = true;
+		port->is_eof = true;
 		return false;
 	}
-	append_stream(channel, channel->channels->buffers, (size_t)n);
-	*n_taken = take_frames(channel);
+	append_stream(port, port->channels->buffers, (size_t)n);
+	*n_taken = take_frames(port);
 	return true;
 }
 
-static void forget_frames(struct channel *channel, size_t n)
+static void forget_frames(struct port *port, size_t n)
 {
-	if (n > channel->stream.len) /* the connection was closed meanwhile */
+	if (n > port->stream.len) /* the connection was closed meanwhile */
 		return;
-	memmove(channel->stream.items, channel->stream.items + n, channel->stream.len - n);
-	channel->stream.len -= n;
-	if (channel->stream.len == 0)
-		ARRAY_FINI(&channel->stream);
+	memmove(port->stream.items, port->stream.items + n, port->stream.len - n);
+	port->stream.len -= n;
+	if (port->stream.len == 0)
+		ARRAY_FINI(&port->stream);
 }
 
-static void receive(struct channel *channel)
+static void receive(struct port *port)
 {
 	bool is_more = true;
 
-	for (int i = 0; i < BATCHES_PER_EVENT && is_more && channel->fd != -1; i++) {
+	for (int i = 0; i < BATCHES_PER_EVENT && is_more && port->channel; i++) {
 		size_t n_taken = 0;
 
-		is_more = channel->is_tcp ? receive_stream(channel, &n_taken)
-					  : receive_datagrams(channel);
-		channel_tell(channel);
-		channel->channels->on_replies(channel->channels->arg);
+		is_more = port->channel->is_tcp ? receive_stream(port, &n_taken)
+						: receive_datagrams(port);
+		channel_tell(port);
+		port->channels->on_replies(port->channels->arg);
 		if (n_taken > 0)
-			forget_frames(channel, n_taken);
+			forget_frames(port, n_taken);
 	}
 }
 
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
-	struct channel_poll *poll = handle->data;
-	struct channel *channel = poll->channel;
+	struct port *port = handle->data;
 
-	if (!channel)
-		return;
-	channel->channels->now_us = clock_monotonic_ns() / 1000;
+	port->channels->now_us = clock_monotonic_ns() / 1000;
 	/* With a pending error libuv stops the poll and says EBADF: reading tells the error. */
 	if (status < 0 || (events & UV_READABLE))
-		receive(channel);
-	if (channel->fd != -1 && (events & UV_WRITABLE)) {
-		if (channel->is_tcp)
-			ares_process_fd(channel->ares, ARES_SOCKET_BAD, channel->fd);
+		receive(port);
+	if (port->channel && (events & UV_WRITABLE)) {
+		if (port->channel->is_tcp)
+			ares_process_fd(port->channel->ares, ARES_SOCKET_BAD, port->fd);
 		else
-			channel_send_outbox(channel);
-		channel->channels->on_replies(channel->channels->arg);
+			port_send_outbox(port);
+		port->channels->on_replies(port->channels->arg);
 	}
-	if (channel->fd != -1 && (status < 0 || (!channel->is_tcp && (events & UV_WRITABLE))))
-		watch(channel);
+	if (port->channel && (status < 0 || (!port->channel->is_tcp && (events & UV_WRITABLE))))
+		watch(port);
 }

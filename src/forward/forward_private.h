@@ -71,7 +71,8 @@ struct peer {
 	unsigned n_attempts;		       /* whose on_end has not come */
 	struct due health, loop;
 	struct attempt *health_attempt, *loop_attempt; /* not ended yet; NULL */
-	char proof[DNS_LABEL_MAX];		       /* what the loop's answer has in it */
+	struct log_limit log_limit;
+	char proof[DNS_LABEL_MAX]; /* what the loop's answer has in it */
 };
 
 /* A host name among the TOs of a line. */
@@ -145,7 +146,7 @@ void peer_free(struct peer *peer);
 /* Sends the question; attempt->on_end comes, whatever happens. */
 void peer_ask(struct peer *peer, struct attempt *attempt, bool is_tcp);
 /* One log line: it has just gone down. */
-void peer_say_down(const struct peer *peer);
+void peer_say_down(struct peer *peer);
 /* Begins to probe where there is doubt and no probe yet. */
 void peer_check_health(struct peer *peer);
 void peer_tick(struct peer *peer);

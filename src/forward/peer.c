@@ -18,6 +18,7 @@
 
 #define MS 1000ull
 #define SECOND (1000 * MS)
+#define LINES_PER_SECOND 4u
 #define PROBE_TIMEOUT_US SECOND
 #define LOOP_AGAIN_US (60 * SECOND)
 #define LOOP_RETRY_US (10 * SECOND)
@@ -87,17 +88,28 @@ static void see_case(struct peer *peer, bool is_kept)
 	peer->to.case_state = peer->upstream.case_state;
 }
 
-void peer_say_down(const struct peer *peer)
+/* Slow names that a client asks for can take an upstream down and up again. */
+static bool may_say(struct peer *peer)
 {
+	uint32_t suppressed;
+
+	return log_limit_pass(&peer->log_limit, peer->forward->channels.now_us * 1000,
+			      LINES_PER_SECOND, &suppressed);
+}
+
+void peer_say_down(struct peer *peer)
+{
+	if (!may_say(peer))
+		return;
 	forward_log(peer->forward, LOG_WARNING,
 		    "forward %s: upstream %s does not answer, it is down",
 		    peer->line->config->from_text, peer->to.text);
 }
 
 /* Before the policy learns of a reply. */
-static void say_up(const struct peer *peer)
+static void say_up(struct peer *peer)
 {
-	if (peer->upstream.is_down)
+	if (peer->upstream.is_down && may_say(peer))
 		forward_log(peer->forward, LOG_INFO, "forward %s: upstream %s answers again",
 			    peer->line->config->from_text, peer->to.text);
 }

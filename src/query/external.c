@@ -151,7 +151,7 @@ static enum source find(struct answer *answer, const struct query_view_config *v
 	if (!forward)
 		return SOURCE_NONE;
 	question->group = forward->group;
-	question->name = *name;
+	dns_name_copy(&question->name, name);
 	question->type = answer->query->type;
 	question->class = answer->query->class;
 	question->has_do = answer->query->has_do;

@@ -6,6 +6,7 @@ Every server has its own folder below the work folder and is ended by its pid.
 """
 import http.client
 import os
+import random
 import shutil
 import signal
 import socket
@@ -83,12 +84,13 @@ zone:
 
 
 def free_port():
-    """A port of 127.0.0.1 that neither UDP nor TCP uses."""
+    """A port of 127.0.0.1 that neither UDP nor TCP uses, below those that the kernel gives to clients: a server's own questions
+    would take one before the next server starts."""
     while True:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
                 socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind(('127.0.0.1', 0))
             try:
+                tcp.bind(('127.0.0.1', random.randrange(10000, 32000)))
                 udp.bind(tcp.getsockname())
             except OSError:
                 continue

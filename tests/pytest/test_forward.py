@@ -304,6 +304,16 @@ stub.example:$port {{
         assert upstreams[1].count("www.stub.example.") == 1 and upstreams[0].count("www.stub.example.") == 0
 
 
+def test_slow_answers_of_a_quick_upstream(start, upstreams):
+    """Its usual answers take a millisecond; that one takes 600 is no failure of it, and the answer is taken."""
+    upstreams[0].rules = [("slow*", "delay=600")]
+    with start(upstreams[0], extra="multisocket 1") as server:
+        learn(server, 60)
+        for i in range(4):
+            check_answer(server.ask(f"slow{i}.example."), f"slow{i}.example.")
+        assert upstreams[0].count("slow*") <= 4 * 4
+
+
 def test_max_concurrent(start, upstreams):
     upstreams[0].rules = [("*", "drop")]
     with start(upstreams[0], options="max_concurrent 4") as server:

@@ -296,9 +296,31 @@ static void test_label_1123(void **state)
 	}
 }
 
+/* The copy is the name, and what may be read behind it is zero; of any length. */
+static void test_copy(void **state)
+{
+	static struct dns_name from, to;
+
+	for (size_t len = 1; len <= DNS_NAME_MAX; len += 2) {
+		uint8_t wire[DNS_NAME_MAX];
+
+		for (size_t i = 0; i < len; i++)
+			wire[i] = i % 2 ? 'a' : 1;
+		wire[len - 1] = 0;
+		assert_int_equal(dns_name_from_wire(&from, wire, len), 0);
+		memset(&to, 0xff, sizeof(to));
+		dns_name_copy(&to, &from);
+		assert_true(dns_name_equal(&to, &from));
+		assert_int_equal(to.n_labels, len / 2);
+		assert_memory_equal(to.offsets, from.offsets, to.n_labels + 1u);
+		assert_memory_equal(to.wire, from.wire, len + 16);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_question_has_no_pointers),
 		cmocka_unit_test(test_limits),
