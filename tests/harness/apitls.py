@@ -20,7 +20,7 @@ class Authority:
         self.lock, self.servers = threading.Lock(), {}
         self.ca, self.key = self.folder / "ca.pem", self.folder / "ca.key"
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-                "-subj", f"/CN={name}", "-keyout", str(self.key), "-out", str(self.ca))
+                "-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", str(self.key), "-out", str(self.ca))
 
     def issue(self, name, subject, extensions=(), days=10):
         """(certificate, key): paths named after `name`."""
@@ -28,7 +28,8 @@ class Authority:
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject,
                 "-keyout", str(key), "-out", str(request))
         config = self.folder / f"{name}.ext"
-        config.write_text("\n".join(["basicConstraints=CA:FALSE", *extensions]) + "\n")
+        config.write_text("\n".join(["basicConstraints=CA:FALSE", "subjectKeyIdentifier=hash", "authorityKeyIdentifier=keyid",
+                                      "keyUsage=digitalSignature", *extensions]) + "\n")
         openssl("x509", "-req", "-in", str(request), "-CA", str(self.ca), "-CAkey", str(self.key), "-CAcreateserial",
                 "-days", str(days), "-extfile", str(config), "-out", str(certificate))
         return certificate, key

@@ -5,7 +5,6 @@ Nothing here sleeps for a fixed time to wait for something: wait_for polls until
 """
 import contextlib
 import functools
-import itertools
 import os
 import random
 import re
@@ -88,8 +87,10 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.objects = self.folder / "objects"
         self.address = free_address()
-        self.port, self.health_port, self.ready_port, self.metrics_port = itertools.islice(
-            iter(free_port, None), 4)
+        ports = set()
+        while len(ports) < 4:  # no two of them the same
+            ports.add(free_port())
+        self.port, self.health_port, self.ready_port, self.metrics_port = ports
         self.env = {**os.environ, **(env or {})}
         self.command = command  # that becomes the server
         self.corefile = self.folder / "Corefile"

@@ -40,6 +40,8 @@ class Client:
         self.api = api
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.context = ssl.create_default_context(cafile=ca or api.ca) if api.is_tls else None
+        if self.context:
+            self.context.verify_flags |= ssl.VERIFY_X509_STRICT  # as Python 3.13 does
         if certificate:
             self.context.load_cert_chain(*certificate)
 
