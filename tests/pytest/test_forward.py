@@ -282,7 +282,7 @@ def test_down_and_up_again(start, upstreams):
         for i in range(20):
             check_answer(server.ask(f"a{i}.example."), f"a{i}.example.")
         wait_for("down", lambda: server.metric("kaname_forward_upstream_up", to=f"{address}:{port}") == 0)
-        assert "is down" in server.log()
+        wait_for("is down", lambda: "is down" in server.log())
         with Upstream(address, port) as again:
             wait_for("up", lambda: server.metric("kaname_forward_upstream_up", to=f"{address}:{port}") == 1)
             for i in range(20):
@@ -387,7 +387,7 @@ def test_own_address(serve, upstreams):
     text = corefile("$address:$port", upstreams[0])
     with serve(CLUSTER, corefile=text) as server:
         check_answer(server.ask("www.example."), "www.example.")
-        assert "is this server itself" in server.log()
+        wait_for("is this server itself", lambda: "is this server itself" in server.log())
 
 
 # ---- load

@@ -64,7 +64,7 @@ def test_token_rotates(tmp_path, api):
         marker = Marker(api)
         token.write_text("second\n")
         marker.arrives(server)
-        assert "HTTP 401 Unauthorized" in server.log()
+        wait_for("HTTP 401 Unauthorized", lambda: "HTTP 401 Unauthorized" in server.log())
         assert api.requested()[-1].headers["authorization"] == "Bearer second"
 
 
@@ -490,10 +490,10 @@ def test_broken_objects(tmp_path, api):
     api.apply(service("first.shop", "10.96.3.1"))
     with probed(tmp_path / "server", api) as server:
         assert answer(server, "first.shop.svc") == "NXDOMAIN"
-        assert "first" in server.log()
+        wait_for("first", lambda: "first" in server.log())
         api.apply(service("second.shop", "10.96.3.1"))
         Marker(api).arrives(server)
-        assert "second" in server.log()
+        wait_for("second", lambda: "second" in server.log())
         assert server.metric("kaname_kubernetes_watch_decode_errors_total", resource="services") == 2
         api.apply(service("second.shop", "10.96.3.2"))
         becomes(server, "second.shop.svc", "NOERROR 10.96.3.2")
