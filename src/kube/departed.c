@@ -11,6 +11,9 @@
 #include "pack.h"
 #include "store.h"
 
+/* Endpoints: kube-apiserver takes no larger slices, and they are compared in pairs. */
+#define SLICE_MAX 1000
+
 /* A slice's content as it is walked: at its first endpoint, n_left of them. */
 struct walk {
 	struct wire_reader reader;
@@ -89,7 +92,7 @@ static bool subtract(const struct store_bytes *before, const struct text *now, b
 	const uint8_t *endpoint;
 	size_t len, mark;
 
-	if (!has_same_ports(&old, &new))
+	if (!has_same_ports(&old, &new) || old.n_left > SLICE_MAX || n_new > SLICE_MAX)
 		return false;
 	text_append(out, (const char *)old.reader.base, old.begin);
 	mark = pack_endpoints_begin(out);

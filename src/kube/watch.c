@@ -432,10 +432,20 @@ static bool is_version_refused(struct watch *watch, const struct message_status 
 	return true;
 }
 
-static void on_watch_lost(struct watch *watch, const char *fault, uint64_t now_ms)
+/* A watch, or what verifies its version, has failed: for our version's sake, or otherwise. */
+static void on_refused(struct watch *watch, const char *fault, uint64_t now_ms)
 {
+	const struct message_status status = read_failure(watch, fault);
 	enum watch_relist reason;
 
+	if (!fault && is_version_refused(watch, &status, &reason))
+		begin_relist(watch, reason, now_ms);
+	else
+		fail(watch, WATCH_VERIFYING, now_ms);
+}
+
+static void on_watch_lost(struct watch *watch, const char *fault, uint64_t now_ms)
+{
 	if (is_expected_end(watch, fault, now_ms)) {
 		counter_add(&watch->counters.reconnects, 1);
 		begin_watch(watch, now_ms);
@@ -450,13 +460,7 @@ static void on_watch_lost(struct watch *watch, const char *fault, uint64_t now_m
 		wait_for(watch, WATCH_VERIFYING, now_ms);
 		return;
 	}
-
-	const struct message_status status = read_failure(watch, fault);
-
-	if (!fault && is_version_refused(watch, &status, &reason))
-		begin_relist(watch, reason, now_ms);
-	else
-		fail(watch, WATCH_VERIFYING, now_ms);
+	on_refused(watch, fault, now_ms);
 }
 
 /* Versions are numbers that grow, in all servers that there are; others are taken as they come. */
@@ -502,19 +506,10 @@ static void on_verified(struct watch *watch, uint64_t now_ms)
 
 static void on_verify_end(struct watch *watch, const char *fault, uint64_t now_ms)
 {
-	enum watch_relist reason;
-
-	if (!fault && watch->http_status == 200) {
+	if (!fault && watch->http_status == 200)
 		on_verified(watch, now_ms);
-		return;
-	}
-
-	const struct message_status status = read_failure(watch, fault);
-
-	if (!fault && is_version_refused(watch, &status, &reason))
-		begin_relist(watch, reason, now_ms);
 	else
-		fail(watch, WATCH_VERIFYING, now_ms);
+		on_refused(watch, fault, now_ms);
 }
 
 void watch_on_end(struct watch *watch, const char *fault, uint64_t now_ms)
