@@ -98,6 +98,15 @@ enum cache_outcome cache_find(struct cache *cache, const struct cache_policy *po
 			      const struct cache_question *question, uint64_t now_ms,
 			      struct cache_found *found);
 
+/*
+ * A denial of a name above the question's, which denies this one too (RFC 8020): fresh, and
+ * validated by the upstream. Its records stand behind a shorter question: for dns_reply_append.
+ * Counts nothing.
+ */
+bool cache_find_above(struct cache *cache, const struct cache_policy *policy,
+		      const struct cache_question *question, uint64_t now_ms,
+		      struct cache_found *found);
+
 /* For when the upstream failed: what there is, stale or not, under either mode. It wants no
  * refresh. False, with *found alone, when there is nothing. */
 bool cache_find_stale(struct cache *cache, const struct cache_policy *policy,

@@ -36,6 +36,7 @@ struct entry {
 	uint32_t hits; /* none further apart than the policy's gap */
 	uint32_t ttl_s;
 	bool has_do, has_cd;
+	bool is_cut;  /* nothing below this name exists either */
 	uint8_t type; /* enum cache_type */
 	_Alignas(8) uint8_t payload[];
 };
@@ -112,6 +113,7 @@ static void remove_entry(struct cache *cache, struct entry *entry)
 	queue_remove(entry->queue, &entry->link);
 	counter_set(&entry->queue->bytes, entry->queue->bytes - entry->bytes);
 	counter_set(&cache->bytes, cache->bytes - entry->bytes);
+	cache->n_cuts -= entry->is_cut;
 	free(entry);
 }
 
@@ -177,6 +179,18 @@ static struct queue *largest_queue(struct cache *cache)
 	return largest;
 }
 
+/*
+ * A denial of this very name that was validated (AD): others are no proof (RFC 8020 6), for servers
+ * that deny a name with names below it are still about. Who asks with DO wants its own proof.
+ */
+static bool is_cut(const struct entry *entry)
+{
+	const struct dns_reply *reply = &entry->reply;
+
+	return reply->kind == DNS_REPLY_NXDOMAIN && reply->counts[0] == 0 && reply->has_soa &&
+	       (reply->flags & DNS_FLAG_AD) && !entry->has_do;
+}
+
 static void add_entry(struct cache *cache, struct queue *queue, struct entry *entry)
 {
 	struct entry **bucket = bucket_of(cache, entry->hash);
@@ -191,6 +205,8 @@ static void add_entry(struct cache *cache, struct queue *queue, struct entry *en
 	queue_add(queue, &entry->link);
 	counter_add(&queue->bytes, entry->bytes);
 	counter_add(&cache->bytes, entry->bytes);
+	entry->is_cut = is_cut(entry);
+	cache->n_cuts += entry->is_cut;
 }
 
 /* ---- what may be kept, and for how long ---------------------------------------------- */
@@ -350,6 +366,32 @@ enum cache_outcome cache_find(struct cache *cache, const struct cache_policy *po
 	else
 		counter_add(&counts->misses, 1);
 	return outcome;
+}
+
+bool cache_find_above(struct cache *cache, const struct cache_policy *policy,
+		      const struct cache_question *question, uint64_t now_ms,
+		      struct cache_found *found)
+{
+	const struct dns_name *name = &question->name;
+	struct cache_question above = *question;
+
+	if (LIKELY(cache->n_cuts == 0))
+		return false;
+	for (unsigned i = 1; i < name->n_labels; i++) {
+		size_t at = name->offsets[i];
+		struct entry *entry;
+
+		if (dns_name_from_wire(&above.name, name->wire + at, name->len - at) != 0)
+			return false;
+		entry = get_entry(cache, &above, hash_of(cache, &above));
+		if (!entry || !entry->is_cut || now_ms >= entry->fresh_ms)
+			continue;
+		entry->link.is_visited = true;
+		lend(policy, entry, now_ms, found);
+		found->wants_refresh = false;
+		return true;
+	}
+	return false;
 }
 
 bool cache_find_stale(struct cache *cache, const struct cache_policy *policy,

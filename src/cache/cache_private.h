@@ -22,6 +22,7 @@ struct cache {
 	struct queue *queues;	      /* owned; by policy, then type */
 	struct policy_counts *counts; /* owned; by policy */
 	uint64_t bytes;		      /* of all entries; a gauge */
+	uint64_t n_cuts;	      /* entries that deny what is below them */
 };
 
 #endif

@@ -17,6 +17,7 @@ struct external {
 	struct dns_reply reply; /* REPLY: into the cache, or the worker's buffer */
 	struct dns_reply_ttl ttl;
 	enum query_result result;
+	bool is_above; /* REPLY: it denies a name above the one that was asked for */
 	const struct query_external *failure; /* FAILED */
 };
 
@@ -121,7 +122,12 @@ static enum source find_cached(struct query_worker *worker, struct external *ext
 	switch (cache_find(worker->cache, policy, &worker->question, worker->input->now_ms,
 			   &found)) {
 	case CACHE_MISS:
-		return ask(worker, QUERY_PATIENCE_MS);
+		if (!cache_find_above(worker->cache, policy, &worker->question,
+				      worker->input->now_ms, &found))
+			return ask(worker, QUERY_PATIENCE_MS);
+		external->is_above = true;
+		external->result = QUERY_RESULT_HIT;
+		break;
 	case CACHE_VERIFY:
 		return ask(worker, policy->verify_ms);
 	case CACHE_HIT:
@@ -157,6 +163,7 @@ static enum source find(struct answer *answer, const struct query_view_config *v
 	question->has_do = answer->query->has_do;
 	question->has_cd = (answer->query->flags & DNS_FLAG_CD) != 0;
 	external->result = QUERY_RESULT_MISS;
+	external->is_above = false;
 	if (worker->external && is_same_question(worker->external->question, question))
 		return take_external(worker, external);
 	return find_cached(worker, external);
@@ -200,6 +207,25 @@ static void fail(struct answer *answer, const struct query_external *failure)
 	answer->result = QUERY_RESULT_MISS;
 }
 
+/* Behind the question. The records of a name above it have other offsets. */
+static void write_reply(struct answer *answer, const struct external *external)
+{
+	struct query_worker *worker = answer->worker;
+	struct random *random = &worker->scratch.order.random;
+	const uint16_t known = QUESTION_NAME_POS;
+	const struct dns_reply_append in = {.ttl = &external->ttl,
+					    .random = random,
+					    .scratch = worker->appended,
+					    .known = &known,
+					    .n_known = 1};
+
+	if (UNLIKELY(external->is_above))
+		dns_reply_append(&external->reply, &answer->writer, &in, &answer->end);
+	else
+		dns_reply_write(&external->reply, &answer->writer, &external->ttl, random,
+				&answer->end);
+}
+
 enum step external_run(struct answer *answer, const struct query_view_config *view)
 {
 	struct query_worker *worker = answer->worker;
@@ -215,8 +241,7 @@ enum step external_run(struct answer *answer, const struct query_view_config *vi
 		fail(answer, external.failure);
 		break;
 	case SOURCE_REPLY:
-		dns_reply_write(&external.reply, &answer->writer, &external.ttl,
-				&worker->scratch.order.random, &answer->end);
+		write_reply(answer, &external);
 		tell(answer, &external);
 		/* What only our own OPT could mean. */
 		if (answer->end.rcode > 15)

@@ -41,6 +41,7 @@ enum says {
 	SAYS_BROKEN,  /* half a reply */
 	SAYS_SERVFAIL,
 	SAYS_NXDOMAIN,
+	SAYS_NXDOMAIN_AD, /* validated */
 	SAYS_NODATA,
 	SAYS_ADDRESS,	/* 198.51.100.1, TTL 100 */
 	SAYS_AUTHENTIC, /* the same with AD */
@@ -66,6 +67,7 @@ static unsigned put_records(struct wire_writer *writer, enum says says)
 {
 	switch (says) {
 	case SAYS_NXDOMAIN:
+	case SAYS_NXDOMAIN_AD:
 	case SAYS_NODATA:
 		put_soa(writer);
 		return 1 << 8;
@@ -104,9 +106,9 @@ static size_t write_reply(uint8_t *wire, size_t size, const struct cache_questio
 
 	if (says == SAYS_SERVFAIL)
 		flags |= DNS_RCODE_SERVFAIL;
-	if (says == SAYS_NXDOMAIN)
+	if (says == SAYS_NXDOMAIN || says == SAYS_NXDOMAIN_AD)
 		flags |= DNS_RCODE_NXDOMAIN;
-	if (says == SAYS_AUTHENTIC)
+	if (says == SAYS_AUTHENTIC || says == SAYS_NXDOMAIN_AD)
 		flags |= DNS_FLAG_AD;
 	if (says == SAYS_CUT)
 		flags |= DNS_FLAG_TC;
@@ -255,6 +257,26 @@ static void test_cases(void **state)
 			name[len - 1] = '\0';
 		expect(name, cases[i].type, cases[i].says, 1000, cases[i].want);
 	}
+}
+
+/* What a validated denial is above of is denied too, and nobody is asked (RFC 8020). */
+static void test_above(void **state)
+{
+	const char *gone = "NXDOMAIN | | " SOA " |" OPT;
+
+	expect("gone.example.com", 1, SAYS_NXDOMAIN_AD, 1000, gone);
+	expect("below.gone.example.com", 1, SAYS_ADDRESS, 1000, gone);
+	expect("far.below.gone.example.com", 1, SAYS_ADDRESS, 21000,
+	       "NXDOMAIN | | com. 40 SOA . . 1 2 3 4 60 |" OPT);
+	/* It is not itself, nor beside it, nor longer than its TTL. */
+	expect("agone.example.com", 1, SAYS_ADDRESS, 21000,
+	       "NOERROR | agone.example.com. 100 A 198.51.100.1 | |" OPT);
+	expect("late.gone.example.com", 1, SAYS_ADDRESS, 61000,
+	       "NOERROR | late.gone.example.com. 100 A 198.51.100.1 | |" OPT);
+	/* One that nobody has validated says nothing of what is below it. */
+	expect("none.example.com", 1, SAYS_NXDOMAIN, 1000000, gone);
+	expect("below.none.example.com", 1, SAYS_ADDRESS, 1000000,
+	       "NOERROR | below.none.example.com. 100 A 198.51.100.1 | |" OPT);
 }
 
 /* Which group has the name; the flags that are part of the question. */
@@ -504,6 +526,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_cases, renew),
+		cmocka_unit_test_setup(test_above, renew),
 		cmocka_unit_test_setup(test_question, renew),
 		cmocka_unit_test_setup(test_hit, renew),
 		cmocka_unit_test_setup(test_stale, renew),
