@@ -31,6 +31,12 @@ const char *object_kind_text(enum object_kind kind)
 	return kinds[kind].kind;
 }
 
+void object_name(const struct object *object, char *out, size_t size)
+{
+	snprintf(out, size, "%s %s%s%s", object_kind_text(object->kind), object->namespace,
+		 *object->namespace ? "/" : "", object->name);
+}
+
 void object_fini(struct object *object)
 {
 	text_fini(&object->content);

@@ -77,6 +77,10 @@ MUST_USE enum object_outcome object_decode_tree(struct object *object, const str
 						const struct kube_source_config *config,
 						struct text *why);
 
+/* "EndpointSlice shop/web-1", for messages; at most OBJECT_TEXT_MAX octets are written. */
+#define OBJECT_TEXT_MAX (OBJECT_NAME_MAX + DNS_LABEL_MAX + 32)
+void object_name(const struct object *object, char *out, size_t size);
+
 /* "EndpointSlice" */
 const char *object_kind_text(enum object_kind kind);
 

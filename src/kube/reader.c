@@ -98,14 +98,6 @@ __attribute__((format(printf, 2, 3))) static void complain(struct reading *readi
 	text_fini(&line);
 }
 
-static void name_object(const struct object *object, char *out, size_t size)
-{
-	snprintf(out, size, "%s %s%s%s", object_kind_text(object->kind), object->namespace,
-		 *object->namespace ? "/" : "", object->name);
-}
-
-#define OBJECT_TEXT_MAX (OBJECT_NAME_MAX + DNS_LABEL_MAX + 32)
-
 static void put_object(struct reading *reading)
 {
 	const struct object *object = &reading->object;
@@ -114,7 +106,7 @@ static void put_object(struct reading *reading)
 	char name[OBJECT_TEXT_MAX];
 
 	reading->result->n_objects++;
-	name_object(object, name, sizeof(name));
+	object_name(object, name, sizeof(name));
 	if (outcome == STORE_SHADOWED)
 		complain(reading, "%s is in %s too: this one is ignored", name, other->name);
 	else if (outcome == STORE_TAKEN && !other->is_due)
@@ -135,7 +127,7 @@ static void complain_object(struct reading *reading, const struct split *split,
 	char name[OBJECT_TEXT_MAX];
 
 	counter_add(&reading->reader->counters.object_errors, 1);
-	name_object(&reading->object, name, sizeof(name));
+	object_name(&reading->object, name, sizeof(name));
 	if (outcome == OBJECT_BROKEN)
 		complain(reading, "%s: %s", name, reading->why.bytes);
 	else

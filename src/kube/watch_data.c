@@ -77,16 +77,10 @@ void watch_set_version(struct watch *watch, const char *version)
 	counter_set(&watch->counters.version, strtoull(version, NULL, 10));
 }
 
-static void name_object(const struct object *object, char *out, size_t size)
-{
-	snprintf(out, size, "%s %s%s%s", object_kind_text(object->kind), object->namespace,
-		 *object->namespace ? "/" : "", object->name);
-}
-
 /* One that is not in order, or not in full: named, counted, and the watch goes on. */
 static void complain(struct watch *watch, enum object_outcome outcome, const char *why)
 {
-	char name[OBJECT_NAME_MAX + DNS_LABEL_MAX + 32] = "an object without a name";
+	char name[OBJECT_TEXT_MAX] = "an object without a name";
 	uint32_t suppressed;
 
 	counter_add(&watch->counters.decode_errors, 1);
@@ -94,7 +88,7 @@ static void complain(struct watch *watch, enum object_outcome outcome, const cha
 			    &suppressed))
 		return;
 	if (outcome != OBJECT_NAMELESS)
-		name_object(&watch->object, name, sizeof(name));
+		object_name(&watch->object, name, sizeof(name));
 	watch_say(watch, LOG_WARNING, "%s%s: %s", name,
 		  outcome == OBJECT_DECODED ? ": left out" : " is skipped", why);
 	if (suppressed > 0)
