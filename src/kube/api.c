@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The watches' calls become HTTP requests, and the responses' progress becomes the watches' events.
- * One timer serves all: it is set to the earliest time that a watch wants, and set back only when
- * it fires, since most events only move that time further away.
+ * One timer serves all: api_settle sets it to the earliest time that a watch wants; it is set back
+ * only when it fires, since most events only move that time further away.
  */
 #include "api.h"
 
@@ -29,6 +29,8 @@ static uint64_t now_ms(void)
 
 static void on_time(uv_timer_t *timer);
 
+/* Once in each turn of the loop, before it sleeps: so the timer, which runs before, never sets
+ * itself again within its turn. */
 static void arm(struct api *api)
 {
 	uint64_t due_ms = store_expiry_ms(api->store);
@@ -36,7 +38,6 @@ static void arm(struct api *api)
 
 	if (api->startup_due_ms < due_ms)
 		due_ms = api->startup_due_ms;
-
 	for (unsigned i = 0; i < api->n_watches; i++) {
 		if (api->watches[i].watch.due_ms < due_ms)
 			due_ms = api->watches[i].watch.due_ms;
@@ -71,12 +72,10 @@ static void on_time(uv_timer_t *timer)
 	uint64_t now = now_ms();
 
 	api->armed_for_ms = UINT64_MAX;
-	store_expire(api->store, now);
 	if (now >= api->startup_due_ms)
 		tell_late_start(api);
 	for (unsigned i = 0; i < api->n_watches; i++)
 		watch_on_time(&api->watches[i].watch, now);
-	arm(api);
 }
 
 /* ---- requests ---- */
@@ -179,7 +178,6 @@ static void on_end(void *arg, const char *fault)
 	if (watch->began_ns != 0)
 		count_request(watch, 0);
 	watch_on_end(&watch->watch, fault, now_ms());
-	arm(watch->api);
 }
 
 static const struct http_calls http_calls = {on_head, on_data, on_end};
@@ -274,7 +272,6 @@ void api_open(struct api *api, uv_loop_t *loop, struct http *http, pthread_mutex
 	api->startup_due_ms = now + api->config->startup_timeout_ms;
 	for (unsigned i = 0; i < api->n_watches; i++)
 		watch_start(&api->watches[i].watch, now);
-	arm(api);
 }
 
 void api_close(struct api *api)

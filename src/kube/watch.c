@@ -285,8 +285,7 @@ void watch_on_head(struct watch *watch, unsigned http_status, unsigned retry_aft
 	watch->http_status = http_status;
 	if (watch->state == WATCH_FOLLOWING && http_status == 200)
 		watch->is_fresh = false;
-	watch->retry_after_s =
-		retry_after_s < WATCH_RETRY_AFTER_MAX_S ? retry_after_s : WATCH_RETRY_AFTER_MAX_S;
+	watch->retry_after_s = watch_retry_after(retry_after_s);
 	watch->due_ms = watch_deadline(watch, now_ms);
 }
 
@@ -322,9 +321,7 @@ static struct message_status read_failure(struct watch *watch, const char *fault
 		watch_tell_status(watch, watch->http_status, &status);
 	watch->is_denied = watch->http_status == 401;
 	if (watch->retry_after_s == 0)
-		watch->retry_after_s = status.retry_after_s < WATCH_RETRY_AFTER_MAX_S
-					       ? status.retry_after_s
-					       : WATCH_RETRY_AFTER_MAX_S;
+		watch->retry_after_s = watch_retry_after(status.retry_after_s);
 	return status;
 }
 

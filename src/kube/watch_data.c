@@ -244,9 +244,7 @@ static bool take_error(struct watch *watch, const struct message_status *status)
 		return end_data(watch, WATCH_LISTING, WATCH_RELIST_EXPIRED);
 	if (status->is_too_large)
 		return end_data(watch, WATCH_LISTING, WATCH_RELIST_TOO_LARGE);
-	watch->retry_after_s = status->retry_after_s < WATCH_RETRY_AFTER_MAX_S
-				       ? status->retry_after_s
-				       : WATCH_RETRY_AFTER_MAX_S;
+	watch->retry_after_s = watch_retry_after(status->retry_after_s);
 	if (watch->retry_after_s > 0)
 		return end_data(watch, watch_again(watch), watch->reason);
 	return end_bad_stream(watch);

@@ -14,6 +14,12 @@
 	       */
 #define WATCH_RETRY_AFTER_MAX_S 300
 
+/* How long the server wants to be left alone, within reason. */
+static inline unsigned watch_retry_after(uint32_t told_s)
+{
+	return told_s < WATCH_RETRY_AFTER_MAX_S ? told_s : WATCH_RETRY_AFTER_MAX_S;
+}
+
 /* A log line of this watch. */
 __attribute__((format(printf, 3, 4))) void watch_say(struct watch *watch, enum log_level level,
 						     const char *format, ...);
