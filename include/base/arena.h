@@ -10,10 +10,12 @@
 #include <stddef.h>
 
 struct arena_chunk;
+struct arena_cleanup;
 
 struct arena {
-	struct arena_chunk *chunks; /* owned, newest first */
-	size_t used;		    /* bytes used in the newest chunk */
+	struct arena_chunk *chunks;	/* owned, newest first */
+	size_t used;			/* bytes used in the newest chunk */
+	struct arena_cleanup *cleanups; /* in the chunks, newest first */
 };
 
 /* Zeroed memory of size_bytes. Never NULL: running out of memory aborts. */
@@ -25,6 +27,10 @@ char *arena_strndup(struct arena *arena, const char *text, size_t len);
 /* A NUL-terminated formatted string. */
 char *arena_printf(struct arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* fini(what) is called, the newest first, when the arena forgets what it holds: for what its
+ * content owns outside of it. */
+void arena_on_end(struct arena *arena, void (*fini)(void *what), void *what);
 
 /* Forgets everything but keeps one chunk for the next use. */
 void arena_reset(struct arena *arena);

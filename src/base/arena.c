@@ -20,6 +20,12 @@ struct arena_chunk {
 	_Alignas(max_align_t) uint8_t bytes[];
 };
 
+struct arena_cleanup {
+	struct arena_cleanup *next;
+	void (*fini)(void *what);
+	void *what;
+};
+
 static void add_chunk(struct arena *arena, size_t least)
 {
 	size_t size = arena->chunks ? arena->chunks->size * 2 : CHUNK_FIRST_BYTES;
@@ -81,6 +87,21 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 	return text;
 }
 
+void arena_on_end(struct arena *arena, void (*fini)(void *what), void *what)
+{
+	struct arena_cleanup *cleanup = arena_alloc(arena, sizeof(*cleanup));
+
+	*cleanup = (struct arena_cleanup){arena->cleanups, fini, what};
+	arena->cleanups = cleanup;
+}
+
+static void clean_up(struct arena *arena)
+{
+	for (struct arena_cleanup *cleanup = arena->cleanups; cleanup; cleanup = cleanup->next)
+		cleanup->fini(cleanup->what);
+	arena->cleanups = NULL;
+}
+
 static void free_chunks(struct arena_chunk *chunk)
 {
 	while (chunk) {
@@ -93,6 +114,7 @@ static void free_chunks(struct arena_chunk *chunk)
 
 void arena_reset(struct arena *arena)
 {
+	clean_up(arena);
 	if (arena->chunks) {
 		free_chunks(arena->chunks->next);
 		arena->chunks->next = NULL;
@@ -102,6 +124,7 @@ void arena_reset(struct arena *arena)
 
 void arena_fini(struct arena *arena)
 {
+	clean_up(arena);
 	free_chunks(arena->chunks);
 	*arena = (struct arena){0};
 }

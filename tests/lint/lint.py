@@ -30,6 +30,7 @@ LIBRARIES = {
     "curl": "kube",
     "yaml.h": "kube",
     "ares.h": "forward",
+    "pcre2.h": "base",
     "urcu": "base table",
     "urcu.h": "base table",
     "urcu-qsbr.h": "base table",
