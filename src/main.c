@@ -301,8 +301,8 @@ static void open_standard_descriptors(void)
 
 static void print_plugins(void)
 {
-	for (const char *const *word = config_directives(); *word; word++)
-		printf("dns.%s\n", *word);
+	for (size_t i = 0; config_directive(i); i++)
+		printf("dns.%s\n", config_directive(i));
 }
 
 /* As config_load takes it. */

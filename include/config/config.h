@@ -21,7 +21,9 @@ struct config_http {
 };
 
 struct config {
-	struct arena arena;	   /* owns everything below */
+	struct arena arena; /* owns everything below */
+	struct text notes;  /* owned: what is accepted but has no effect here, or another than in
+			       CoreDNS; lines "FILE:LINE: message" */
 	struct query_config query; /* .tables is set by main */
 	struct net_config net;
 	struct kube_config kube;
@@ -49,7 +51,8 @@ void config_free(struct config *config);
 /* What runs where there is no Corefile: kubeadm's. */
 extern const char config_default_corefile[];
 
-/* The directives that are known, in CoreDNS's order of steps, for -plugins: NULL-terminated. */
-const char *const *config_directives(void);
+/* The n-th of the directives that are known, in CoreDNS's order of steps, for -plugins; NULL: there
+ * are no more. */
+const char *config_directive(size_t n);
 
 #endif

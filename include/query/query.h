@@ -25,7 +25,8 @@
 #include "table/table.h"
 
 #define QUERY_UDP_ANSWER_DEFAULT 1232 /* octets; DNS flag day 2020 */
-#define QUERY_UDP_ANSWER_MAX 4096     /* the largest that `bufsize` can ask for */
+#define QUERY_NSID_MAX 128
+#define QUERY_UDP_ANSWER_MAX 4096 /* the largest that `bufsize` can ask for */
 
 struct query_zones {
 	const struct dns_name *items;
@@ -60,6 +61,15 @@ enum query_log_class {
 	QUERY_LOG_ALL = 7
 };
 
+/* The steps' own configuration, each immutable and defined where the step is; NULL: the block does
+ * not have the directive. */
+struct query_acl;      /* query/acl.h */
+struct query_chaos;    /* query/chaos.h */
+struct query_balance;  /* query/balance.h */
+struct query_rewrite;  /* query/rewrite.h */
+struct query_template; /* query/template.h */
+struct query_hosts;    /* query/hosts.h */
+
 /* A line of the `log` directive. */
 struct query_log_config {
 	struct query_zones names; /* names in these zones are logged */
@@ -75,6 +85,16 @@ struct query_block_config {
 	size_t n_forwards;
 	const struct query_log_config *logs;
 	size_t n_logs;
+	const char *place; /* "Corefile:3": where it begins */
+	bool has_local, has_any, has_minimal;
+	const uint8_t *nsid; /* what an NSID option answers; NULL: it is not answered */
+	uint16_t nsid_len;   /* octets, at most QUERY_NSID_MAX */
+	const struct query_acl *acl;
+	const struct query_chaos *chaos;
+	const struct query_balance *balance; /* addresses are shuffled without it, too */
+	const struct query_rewrite *rewrite;
+	const struct query_template *templates; /* in their order */
+	const struct query_hosts *hosts;
 	bool has_whoami;
 	bool has_errors;
 	bool has_prometheus;
@@ -136,7 +156,7 @@ struct query_input {
 
 enum query_verdict {
 	QUERY_ANSWER,  /* output->size octets are to be sent */
-	QUERY_DROP,    /* nothing is: a response, too short, from port 0 */
+	QUERY_DROP,    /* nothing is: a response, too short, from port 0, or `acl` says so */
 	QUERY_FORWARD, /* output->question is to be asked, then query_resume called */
 };
 
@@ -145,9 +165,16 @@ enum query_plugin {
 	QUERY_PLUGIN_KUBERNETES,
 	QUERY_PLUGIN_WHOAMI,
 	QUERY_PLUGIN_FORWARD,
-	QUERY_PLUGIN_CACHE
+	QUERY_PLUGIN_CACHE,
+	QUERY_PLUGIN_LOCAL,
+	QUERY_PLUGIN_ACL,
+	QUERY_PLUGIN_ANY,
+	QUERY_PLUGIN_CHAOS,
+	QUERY_PLUGIN_REWRITE,
+	QUERY_PLUGIN_TEMPLATE,
+	QUERY_PLUGIN_HOSTS
 };
-#define QUERY_N_PLUGINS 5
+#define QUERY_N_PLUGINS 12
 
 /* What kind of name was asked for, and how the answer was come by: of the latency histogram. */
 enum query_class {
@@ -201,6 +228,10 @@ struct query_external {
 /* The whole life of a query. Called inside RCU (rcu_enter). */
 enum query_verdict query_run(struct query_worker *worker, const struct query_input *input,
 			     struct query_output *output);
+
+/* For --explain: each step appends a line to *trace, saying what it made of the query and why; NULL
+ * (as at first) turns that off. Borrowed. */
+void query_trace(struct query_worker *worker, struct text *trace);
 
 /* Can this reply to the question be read? The caller asks another upstream where it cannot; where
  * it can, query_learn with is_checked, called next, does not read it again. */

@@ -27,7 +27,7 @@ int config_load_on(struct config *config, const char *path, const struct config_
 	struct draft draft = {.arena = &found.arena,
 			      .machine = machine,
 			      .options = options,
-			      .problems = {.lines = problems}};
+			      .problems = {.lines = problems, .notes = &found.notes}};
 
 	CHECK(options->n_cpus > 0 && options->default_port > 0);
 	import_read(path, &scratch, machine, &draft.problems, &tokens);
@@ -133,5 +133,6 @@ void config_free(struct config *config)
 {
 	free_sources(&config->kube);
 	arena_fini(&config->arena);
+	text_fini(&config->notes);
 	*config = (struct config){0};
 }

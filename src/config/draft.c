@@ -34,6 +34,11 @@ struct sockaddr_storage to_sockaddr(const struct address *address, uint16_t port
 	return storage;
 }
 
+const char *draft_place(struct draft *draft, const struct token *token)
+{
+	return arena_printf(draft->arena, "%s:%u", token->file, token->line);
+}
+
 bool draft_zones(struct draft *draft, const struct token *word, const char *text, size_t len,
 		 struct zones *zones)
 {
@@ -130,6 +135,7 @@ static void read_block(struct draft *draft, const struct statement *head,
 	ARRAY_PUSH(&draft->blocks, block);
 	block->place = head->place;
 	block->query.udp_answer_max = QUERY_UDP_ANSWER_DEFAULT;
+	block->query.place = draft_place(draft, &head->place);
 	read_keys(draft, block, head);
 	directives_run(draft, directives_get(), body, block);
 }

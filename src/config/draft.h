@@ -69,6 +69,9 @@ struct draft {
 	size_t n_zones; /* so far, of all keys and arguments */
 };
 
+/* "Corefile:3", in the arena: for --explain. */
+const char *draft_place(struct draft *draft, const struct token *token);
+
 #define DRAFT_ZONES_MAX 4096
 
 /* The zones of a word (a name, or a CIDR, which may stand for several) appended to *zones. False,

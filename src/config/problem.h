@@ -16,10 +16,17 @@
 struct problems {
 	struct text *lines; /* borrowed */
 	size_t n;	    /* found; at most PROBLEMS_MAX of them are told */
+	struct text *notes; /* borrowed; lines likewise */
+	size_t n_notes;
 };
 
 /* A problem with what stands at `at`. */
 void problem_at(struct problems *problems, const struct token *at, const char *format, ...)
+	PRINTF_LIKE(3, 4);
+
+/* Something that is accepted, but does not do here what it does in CoreDNS: told by --check and at
+ * the start. */
+void problem_note(struct problems *problems, const struct token *at, const char *format, ...)
 	PRINTF_LIKE(3, 4);
 
 /* A problem with a file as a whole. */

@@ -46,6 +46,8 @@ struct answer {
 	struct wire_writer writer;
 	bool is_compress_ready;	   /* scratch->compress knows this message's names */
 	bool is_pending;	   /* it needs what output->question asks for */
+	bool is_dropped;	   /* nothing is to be sent */
+	struct edit *edit;	   /* the message is another's than the client's: edit.h; NULL */
 	uint8_t class;		   /* enum query_class */
 	uint8_t result;		   /* enum query_result */
 	enum query_plugin plugin;  /* who answered */
@@ -59,6 +61,14 @@ struct answer_zone {
 	uint32_t ttl_s; /* of its records */
 	uint32_t serial;
 };
+
+/* A line of --explain: "DIRECTIVE PLACE: what". Nothing is evaluated when nobody explains. */
+#define ANSWER_TRACE(answer, ...)                              \
+	do {                                                   \
+		if (UNLIKELY((answer)->worker->trace != NULL)) \
+			answer_trace((answer), __VA_ARGS__);   \
+	} while (0)
+void answer_trace(struct answer *answer, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* A failure without records. */
 void answer_fail(struct answer *answer, enum dns_rcode rcode, enum dns_ede ede, const char *text);

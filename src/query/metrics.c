@@ -50,8 +50,10 @@ static const struct {
 	{0, "other"},
 };
 
-static const char *const plugins[QUERY_N_PLUGINS] = {"", "kubernetes", "whoami", "forward",
-						     "cache"};
+static const char *const plugins[QUERY_N_PLUGINS] = {
+	"",    "kubernetes", "whoami", "forward", "cache",    "local",
+	"acl", "any",	     "chaos",  "rewrite", "template", "hosts",
+};
 static const char *const classes[QUERY_N_CLASSES] = {"other", "cluster", "reverse", "stub",
 						     "external"};
 static const char *const results[QUERY_N_RESULTS] = {"hit", "miss", "stale"};

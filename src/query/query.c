@@ -8,9 +8,16 @@
 
 #include <netinet/in.h>
 
+#include "acl.h"
+#include "any.h"
+#include "chaos.h"
 #include "cluster.h"
 #include "external.h"
+#include "hosts.h"
+#include "local.h"
 #include "probe.h"
+#include "rewrite.h"
+#include "template.h"
 #include "whoami.h"
 #include "worker.h"
 
@@ -25,6 +32,8 @@ struct query_worker *query_worker_new(const struct query_config *config, struct 
 	worker->cache = cache_new(&config->cache);
 	worker->replied = mem_zalloc(sizeof(*worker->replied));
 	worker->appended = mem_zalloc(sizeof(*worker->appended));
+	worker->regex = regex_scratch_new();
+	worker->edit = edit_new();
 	order_init(&worker->scratch.order);
 	return worker;
 }
@@ -36,6 +45,8 @@ void query_worker_free(struct query_worker *worker)
 	cache_free(worker->cache);
 	free(worker->replied);
 	free(worker->appended);
+	regex_scratch_free(worker->regex);
+	edit_free(worker->edit);
 	free(worker->metrics);
 	free(worker);
 }
@@ -45,26 +56,6 @@ static bool is_from_port_0(const struct sockaddr *source)
 {
 	/* sin_port and sin6_port are the same two octets. */
 	return ((const struct sockaddr_in *)source)->sin_port == 0;
-}
-
-/* The steps of a server block, in CoreDNS's order. */
-static void run_steps(struct answer *answer, const struct query_view_config *view,
-		      const struct query_config *config, const struct query_input *input)
-{
-	const struct query_block_config *block = &config->blocks[view->block];
-
-	for (size_t i = 0; i < block->n_clusters; i++) {
-		if (cluster_run(answer, &block->clusters[i], config) == STEP_DONE)
-			return;
-	}
-	if (block->n_forwards > 0 && external_run(answer, view) == STEP_DONE)
-		return;
-	if (block->has_whoami) {
-		whoami_run(answer, input);
-		return;
-	}
-	answer_fail(answer, DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE,
-		    "not a name of this cluster, and nothing is forwarded");
 }
 
 /* What is refused whatever the name is; false when nothing is. */
@@ -83,6 +74,58 @@ static bool refuse(struct answer *answer)
 		return true;
 	}
 	return false;
+}
+
+/* Who may ask at all, and what is answered without looking any name up. */
+static enum step run_gates(struct answer *answer, const struct query_block_config *block)
+{
+	const struct dns_query *query = answer->query;
+
+	if (UNLIKELY(block->has_local) && local_run(answer) == STEP_DONE)
+		return STEP_DONE;
+	if (UNLIKELY(block->acl != NULL) && acl_run(answer, block, &query->name) == STEP_DONE)
+		return STEP_DONE;
+	if (UNLIKELY(block->has_any && query->type == DNS_TYPE_ANY) && any_run(answer) == STEP_DONE)
+		return STEP_DONE;
+	if (UNLIKELY(block->chaos && query->class == DNS_CLASS_CH) &&
+	    chaos_run(answer, block->chaos) == STEP_DONE)
+		return STEP_DONE;
+	if (UNLIKELY(block->rewrite != NULL)) {
+		if (rewrite_run(answer, block) == STEP_DONE)
+			return STEP_DONE;
+		if (block->acl && answer->query != query &&
+		    acl_run(answer, block, &answer->query->name) == STEP_DONE)
+			return STEP_DONE;
+	}
+	return refuse(answer) ? STEP_DONE : STEP_NEXT;
+}
+
+/* The steps of a server block, in CoreDNS's order. */
+static void run_steps(struct answer *answer, const struct query_view_config *view,
+		      const struct query_config *config, const struct query_input *input)
+{
+	const struct query_block_config *block = &config->blocks[view->block];
+
+	if (UNLIKELY(edit_is_wanted(block)))
+		edit_begin(answer);
+	if (UNLIKELY(run_gates(answer, block) == STEP_DONE))
+		return;
+	if (UNLIKELY(block->templates != NULL) && template_run(answer, block) == STEP_DONE)
+		return;
+	if (UNLIKELY(block->hosts != NULL) && hosts_run(answer, block->hosts) == STEP_DONE)
+		return;
+	for (size_t i = 0; i < block->n_clusters; i++) {
+		if (cluster_run(answer, &block->clusters[i], config) == STEP_DONE)
+			return;
+	}
+	if (block->n_forwards > 0 && external_run(answer, view) == STEP_DONE)
+		return;
+	if (block->has_whoami) {
+		whoami_run(answer, input);
+		return;
+	}
+	answer_fail(answer, DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE,
+		    "not a name of this cluster, and nothing is forwarded");
 }
 
 /* How long the message may be. */
@@ -162,11 +205,11 @@ static enum query_verdict answer_query(struct query_worker *worker, const struct
 	const struct query_block_config *block = view ? &config->blocks[view->block] : NULL;
 	size_t limit = answer_limit(input, output,
 				    block ? block->udp_answer_max : QUERY_UDP_ANSWER_DEFAULT);
+	struct wire_writer writer = wire_writer_init(output->bytes, limit);
 	struct answer answer = {
 		.worker = worker,
 		.query = query,
 		.scratch = &worker->scratch,
-		.writer = wire_writer_init(output->bytes, limit),
 		.end = {.flags = block && block->n_forwards > 0 ? DNS_FLAG_RA : 0,
 			.own_udp_size = QUERY_UDP_ANSWER_DEFAULT,
 			.ede = DNS_EDE_NONE,
@@ -179,10 +222,11 @@ static enum query_verdict answer_query(struct query_worker *worker, const struct
 	output->view = view;
 	output->wants_refresh = false;
 	output->upstream = NULL;
-	dns_answer_begin(&answer.writer, query);
-	answer.writer.size -=
+	dns_answer_begin(&writer, query);
+	writer.size -=
 		dns_opt_size(query, input->is_tcp ? DNS_EDE_OTHER : DNS_EDE_NONE,
 			     input->is_tcp ? PARTIAL_TEXT : NULL, answer.end.is_keepalive_sent);
+	answer.writer = writer;
 	if (UNLIKELY(is_bad_version))
 		answer.end.rcode = DNS_RCODE_BADVERS; /* and no data (RFC 6891 6.1.3) */
 	else if (UNLIKELY(query->type == DNS_TYPE_HINFO && probe_run(&answer, config->probe_key)))
@@ -190,10 +234,16 @@ static enum query_verdict answer_query(struct query_worker *worker, const struct
 	else if (UNLIKELY(!block))
 		answer_fail(&answer, DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE,
 			    "no server block has this name");
-	else if (!refuse(&answer))
+	else
 		run_steps(&answer, view, config, input);
 	if (UNLIKELY(answer.is_pending))
 		return QUERY_FORWARD;
+	if (UNLIKELY(answer.is_dropped))
+		return QUERY_DROP;
+	if (UNLIKELY(answer.edit != NULL)) {
+		edit_finish(&answer, &writer, query);
+		answer.writer = writer;
+	}
 	if (UNLIKELY(input->is_tcp && (answer.end.flags & DNS_FLAG_TC)))
 		tell_partial(&answer);
 	answer.writer.size = limit;

@@ -8,6 +8,8 @@
 
 #include "answer.h"
 #include "base/counter.h"
+#include "base/regex.h"
+#include "edit.h"
 #include "query/query.h"
 
 #define METRICS_N_TYPES 19
@@ -20,12 +22,21 @@ struct transport_metrics {
 	struct histogram response_bytes;
 };
 
+/* What the steps of a (server, zone) did. */
+struct step_counts {
+	uint64_t acl_blocked, acl_filtered, acl_allowed, acl_dropped;
+	uint64_t localhost;
+	uint64_t template_matches[METRICS_N_TYPES]; /* by the type of the question */
+	uint64_t template_failures, template_rr_failures;
+};
+
 /* What is counted for a (server, zone). */
 struct view_metrics {
 	struct transport_metrics transports[2][2]; /* udp, tcp; IPv4, IPv6 */
 	uint64_t responses[QUERY_N_PLUGINS][METRICS_N_RCODES];
 	uint64_t do_requests;
 	struct histogram duration_ns;
+	struct step_counts steps;
 };
 
 struct query_worker {
@@ -44,8 +55,17 @@ struct query_worker {
 	struct dns_reply reply;		       /* the last that was learnt, into `replied` */
 	struct dns_reply_buffer *replied;      /* owned */
 	struct dns_reply_buffer *appended;     /* owned: scratch of dns_reply_append */
+	struct regex_scratch *regex;	       /* owned; of `rewrite` and `template` */
+	struct edit *edit;		       /* owned */
+	struct text *trace;		       /* borrowed; NULL but in --explain */
 	struct answer_scratch scratch;
 };
+
+/* The step counters of the view in hand. Worker thread, while a query with a view is answered. */
+static inline struct step_counts *step_counts_of(struct query_worker *worker)
+{
+	return &worker->metrics[worker->output->view->metrics].steps;
+}
 
 /* Counts one answered query. */
 void metrics_count(struct query_worker *worker, const struct query_input *input,
