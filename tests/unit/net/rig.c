@@ -78,7 +78,7 @@ static void fill_config(struct rig *rig, const struct rig_options *options)
 		listener->is_optional = strchr(*address, ':') != NULL;
 	}
 	rig->view.server_text = "dns://:53";
-	rig->server = (struct query_server_config){&rig->view, 1};
+	rig->server = (struct query_server_config){.views = &rig->view, .n_views = 1};
 	rig->query.servers = &rig->server;
 	rig->query.n_servers = 1;
 }
