@@ -158,6 +158,11 @@ MUST_USE enum forward_ask forward_ask(struct forward *forward,
 /* The waiter waits no more. The question goes on (its answer is still good for the cache). */
 void forward_cancel(struct forward *forward, struct forward_waiter *waiter);
 
+/* Another configuration, borrowed from now on in place of the old. Groups are matched by index: an
+ * equal one at the same index keeps its upstreams and what is asked of them; of others, what waits
+ * fails at once (on_done without reply), and new upstreams begin. */
+void forward_reconfigure(struct forward *forward, const struct forward_config *config);
+
 /* Waiters get a failure at once, then everything closes; on_closed(arg) comes from the loop and the
  * forwarder is gone. */
 void forward_close(struct forward *forward, void (*on_closed)(void *arg), void *arg);

@@ -142,6 +142,13 @@ struct query_worker; /* opaque; one per worker thread */
 struct query_worker *query_worker_new(const struct query_config *config, struct log_channel *log);
 void query_worker_free(struct query_worker *worker);
 
+/* Another configuration. Main thread, before the worker is told: makes the counters and the room
+ * that it needs. */
+void query_worker_prepare(struct query_worker *worker, const struct query_config *config);
+
+/* Worker's thread, between queries: from now on this one, borrowed; the old is not used any more. */
+void query_worker_switch(struct query_worker *worker, const struct query_config *config);
+
 struct query_input {
 	const uint8_t *packet;	       /* borrowed */
 	size_t size;		       /* octets */
