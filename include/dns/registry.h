@@ -57,7 +57,7 @@ enum dns_rcode {
 #define DNS_FLAG_CD 0x0010u
 #define DNS_OPCODE_SHIFT 11
 
-enum dns_option { DNS_OPTION_KEEPALIVE = 11, DNS_OPTION_EDE = 15 };
+enum dns_option { DNS_OPTION_NSID = 3, DNS_OPTION_KEEPALIVE = 11, DNS_OPTION_EDE = 15 };
 
 /* Extended DNS errors (RFC 8914 5.2). */
 enum dns_ede {
@@ -65,6 +65,7 @@ enum dns_ede {
 	DNS_EDE_STALE_ANSWER = 3,
 	DNS_EDE_NOT_READY = 14,
 	DNS_EDE_BLOCKED = 15,
+	DNS_EDE_FILTERED = 17,
 	DNS_EDE_PROHIBITED = 18,
 	DNS_EDE_STALE_NXDOMAIN = 19,
 	DNS_EDE_NOT_AUTHORITATIVE = 20,
