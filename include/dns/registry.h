@@ -6,6 +6,7 @@
 #ifndef KANAME_DNS_REGISTRY_H
 #define KANAME_DNS_REGISTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -85,5 +86,8 @@ enum dns_ede {
 const char *dns_type_text(uint16_t type, char *buf, size_t size);
 const char *dns_class_text(uint16_t class, char *buf, size_t size);
 const char *dns_rcode_text(uint16_t rcode, char *buf, size_t size);
+
+/* A type's name, in any case, or TYPEn. False when it is none. */
+bool dns_type_from_text(const char *text, uint16_t *type);
 
 #endif
