@@ -32,7 +32,8 @@ struct config {
 	size_t n_health, n_ready, n_prometheus;
 	uint64_t lameduck_ms; /* the longest of `health { lameduck }` */
 	bool has_debug;
-	bool has_reload; /* the Corefile asks for it, and there is none yet */
+	uint64_t reload_ms, reload_jitter_ms; /* of `reload`: how often, and the most that a look is
+						 later or sooner; 0: never */
 };
 
 struct config_options {

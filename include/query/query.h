@@ -87,8 +87,9 @@ struct query_block_config {
 	size_t n_logs;
 	const char *place; /* "Corefile:3": where it begins */
 	bool has_local, has_any, has_minimal;
-	const uint8_t *nsid; /* what an NSID option answers; NULL: it is not answered */
-	uint16_t nsid_len;   /* octets, at most QUERY_NSID_MAX */
+	bool has_no_localhost_prefix; /* localhost.NAME is no local name */
+	const uint8_t *nsid;	      /* what an NSID option answers; NULL: it is not answered */
+	uint16_t nsid_len;	      /* octets, at most QUERY_NSID_MAX */
 	const struct query_acl *acl;
 	const struct query_chaos *chaos;
 	const struct query_balance *balance; /* addresses are shuffled without it, too */
