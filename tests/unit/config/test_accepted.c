@@ -161,6 +161,10 @@ static const struct accepted_case cases[] = {
 	 ROOT "block 0\n cluster 10.in-addr.arpa.,cluster.local. primary cluster.local. source 0 "
 	      "ttl 0 pods 2 fallthrough \nsource 0 objects a b c namespace x namespace y "
 	      "namespace z labels noendpoints endpoint_pod_names ignore_empty_service pods\n" OWN},
+	{"kubernetes, what may not be listed is done without",
+	 ". {\n kubernetes a.test {\n minimal_rights\n }\n}",
+	 ROOT "block 0\n cluster a.test. primary a.test. source 0 ttl 5 pods 0\n"
+	      "source 0 api minimal_rights\n" OWN},
 	{"kubernetes in a pod", ". {\n kubernetes a.test\n}",
 	 ROOT "block 0\n cluster a.test. primary a.test. source 0 ttl 5 pods 0\n"
 	      "source 0 api\n" OWN},
