@@ -39,6 +39,9 @@ struct config_options {
 	uint16_t default_port; /* -dns.port, -p; 53 */
 	unsigned n_cpus;       /* workers where no `multisocket` says otherwise */
 	uint64_t cache_bytes;  /* for the caches of all workers together */
+	/* The one that runs, for the call; NULL at start. What is the same in it keeps its number:
+	 * groups of upstreams, cache policies, rows of counters. */
+	const struct config *previous;
 };
 
 /* Reads and checks the Corefile at `path`; with NULL ./Corefile, and where there is none
