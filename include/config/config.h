@@ -42,11 +42,12 @@ struct config {
 };
 
 struct config_options {
-	uint16_t default_port;	       /* -dns.port, -p; 53 */
-	unsigned n_cpus;	       /* workers where no `multisocket` says otherwise */
-	uint64_t cache_bytes;	       /* for the caches of all workers together */
-	const struct config *previous; /* the one that runs, whose numbers are kept: sources that
-					  are equal have the same index. NULL at the start */
+	uint16_t default_port; /* -dns.port, -p; 53 */
+	unsigned n_cpus;       /* workers where no `multisocket` says otherwise */
+	uint64_t cache_bytes;  /* for the caches of all workers together */
+	/* The one that runs, for the call; NULL at the start. What is the same in it keeps its
+	 * number: groups of upstreams, cache policies, rows of counters, sources of objects. */
+	const struct config *previous;
 	const char *known_hash; /* a configuration of this hash is not wanted; NULL: any is */
 	bool wants_flat;
 };

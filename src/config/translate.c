@@ -9,9 +9,7 @@
 #include <string.h>
 
 #include "draft.h"
-
-#define VIEWS_MAX 16384
-#define LISTENERS_MAX 1024
+#include "slots.h"
 
 struct view {
 	struct draft_key *key;
@@ -78,10 +76,10 @@ static void add_view(struct plan *plan, const struct address *address, bool is_o
 {
 	if (plan->is_full)
 		return;
-	if (plan->n_views == VIEWS_MAX || plan->listeners.len == LISTENERS_MAX) {
+	if (plan->n_views == QUERY_VIEWS_MAX || plan->listeners.len == QUERY_SERVERS_MAX) {
 		problem_at(&plan->draft->problems, &view.key->place,
-			   "more than %d zones, or %d addresses, are served", VIEWS_MAX,
-			   LISTENERS_MAX);
+			   "more than %d zones, or %d addresses, are served", QUERY_VIEWS_MAX,
+			   QUERY_SERVERS_MAX);
 		plan->is_full = true;
 		return;
 	}
@@ -187,42 +185,7 @@ static struct query_server_config make_server(struct draft *draft, const struct 
 		views[i].server_text = view->server_text;
 		views[i].block = view->block;
 	}
-	return (struct query_server_config){views, n};
-}
-
-static int compare_labels(const void *p, const void *q)
-{
-	const struct query_view_config *a = *(struct query_view_config *const *)p;
-	const struct query_view_config *b = *(struct query_view_config *const *)q;
-	int order = strcmp(a->server_text, b->server_text);
-
-	return order != 0 ? order : strcmp(a->zone_text, b->zone_text);
-}
-
-/* Numbers the distinct pairs of metrics labels; returns how many there are. */
-static size_t number_metrics(const struct query_server_config *servers, size_t n_servers)
-{
-	ARRAY(struct query_view_config *) all = {0};
-	size_t n = 0;
-
-	for (size_t s = 0; s < n_servers; s++) {
-		/* The views were made by make_server; nobody else has them yet. */
-		struct query_view_config *views =
-			(struct query_view_config *)(uintptr_t)servers[s].views;
-
-		for (size_t i = 0; i < servers[s].n_views; i++)
-			ARRAY_PUSH(&all, &views[i]);
-	}
-	if (all.len > 0)
-		qsort(all.items, all.len, sizeof(all.items[0]), compare_labels);
-	for (size_t i = 0; i < all.len; i++) {
-		if (i > 0 && compare_labels(&all.items[i - 1], &all.items[i]) != 0)
-			n++;
-		all.items[i]->metrics = n;
-	}
-	n += all.len > 0;
-	ARRAY_FINI(&all);
-	return n;
+	return (struct query_server_config){.views = views, .n_views = n};
 }
 
 static void make_servers(struct plan *plan, struct query_config *query)
@@ -242,9 +205,9 @@ static void make_servers(struct plan *plan, struct query_config *query)
 		if (same == i)
 			servers[n++] = make_server(plan->draft, listener);
 	}
+	slots_number_rows(query, servers, n, plan->draft->options->previous);
 	query->servers = servers;
 	query->n_servers = n;
-	query->n_metrics = number_metrics(servers, n);
 }
 
 static void fill_net(const struct plan *plan, struct net_config *net)
@@ -465,6 +428,8 @@ void draft_translate(struct draft *draft, struct config *config)
 {
 	struct plan plan = {.draft = draft};
 
+	if (draft->options->previous)
+		config->query.last_id = draft->options->previous->query.last_id;
 	for (size_t i = 0; i < draft->blocks.len; i++)
 		add_block(&plan, i);
 	make_servers(&plan, &config->query);

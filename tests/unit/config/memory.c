@@ -322,10 +322,14 @@ static void dump_forward(const struct config *config, struct text *out)
 {
 	const struct query_config *query = &config->query;
 
-	for (size_t i = 0; i < query->cache.n_policies; i++)
-		dump_policy(&query->cache.policies[i], out);
-	for (size_t i = 0; config->net.forward && i < config->net.forward->n_groups; i++)
-		dump_group(&config->net.forward->groups[i], i, out);
+	for (size_t i = 0; i < query->cache.n_policies; i++) {
+		if (query->cache.policies[i].server_text)
+			dump_policy(&query->cache.policies[i], out);
+	}
+	for (size_t i = 0; config->net.forward && i < config->net.forward->n_groups; i++) {
+		if (config->net.forward->groups[i].n_targets > 0)
+			dump_group(&config->net.forward->groups[i], i, out);
+	}
 	for (size_t i = 0; i < query->n_groups; i++) {
 		if (query->group_policies[i])
 			text_printf(out, "group %zu cached by %zu\n", i,
