@@ -56,6 +56,8 @@ struct query_worker {
 	struct dns_reply_buffer *replied;      /* owned */
 	struct dns_reply_buffer *appended;     /* owned: scratch of dns_reply_append */
 	struct regex_scratch *regex;	       /* owned; of `rewrite` and `template` */
+	uint64_t regex_limits;		       /* matches that took too long */
+	struct log_limit regex_log;	       /* of the lines that tell so */
 	struct edit *edit;		       /* owned */
 	struct text *trace;		       /* borrowed; NULL but in --explain */
 	struct answer_scratch scratch;
