@@ -35,9 +35,9 @@ struct rewrite_text {
 /* Which names a rule is for. */
 struct rewrite_pattern {
 	enum rewrite_match match;
-	struct rewrite_text text;  /* PREFIX, SUFFIX, SUBSTRING */
-	struct dns_name name;	   /* EXACT */
-	const struct regex *regex; /* REGEX */
+	struct rewrite_text text;    /* PREFIX, SUFFIX, SUBSTRING */
+	const struct dns_name *name; /* EXACT */
+	const struct regex *regex;   /* REGEX */
 };
 
 /* `answer name` or `answer value`: names that the expression matches become `to`, in which {N} is
@@ -52,11 +52,11 @@ struct rewrite_rule {
 	enum rewrite_field field;
 	bool is_continue; /* the rules behind it are tried, too */
 	const char *place;
-	struct rewrite_pattern from; /* NAME, TTL, RCODE */
-	struct rewrite_text to;	     /* NAME: replaces what matched; of REGEX all, with {N} */
-	struct dns_name to_name;     /* NAME with EXACT */
-	const char *no_name;	     /* NAME: what to say where it makes no name; a sentence */
-	bool is_auto;		     /* NAME: the answer's names are changed back */
+	struct rewrite_pattern from;	/* NAME, TTL, RCODE */
+	struct rewrite_text to;		/* NAME: replaces what matched; of REGEX all, with {N} */
+	const struct dns_name *to_name; /* NAME with EXACT */
+	const char *no_name;		/* NAME: what to say where it makes no name; a sentence */
+	bool is_auto;			/* NAME: the answer's names are changed back */
 	const struct rewrite_answer *answers;
 	size_t n_answers;
 	uint16_t from_number, to_number; /* TYPE, CLASS, RCODE */

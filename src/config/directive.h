@@ -83,6 +83,7 @@ void health_parse(struct draft *draft, void *into, const struct statement *state
 void kubernetes_parse(struct draft *draft, void *into, const struct statement *statement);
 void log_parse(struct draft *draft, void *into, const struct statement *statement);
 void prometheus_parse(struct draft *draft, void *into, const struct statement *statement);
+void rewrite_parse(struct draft *draft, void *into, const struct statement *statement);
 void ready_parse(struct draft *draft, void *into, const struct statement *statement);
 
 #endif

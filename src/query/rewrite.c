@@ -71,7 +71,7 @@ static bool matches(struct rewriting *rewriting, const struct rewrite_rule *rule
 {
 	/* Needs no text. */
 	if (rule->from.match == REWRITE_EXACT)
-		return dns_name_equal(&rule->from.name, &rewriting->name);
+		return dns_name_equal(rule->from.name, &rewriting->name);
 	return rewrite_matches(rewriting->answer->worker, &rule->from, rule->place,
 			       subject_of(rewriting), match);
 }

@@ -39,7 +39,7 @@ bool rewrite_matches(struct query_worker *worker, const struct rewrite_pattern *
 
 	switch (pattern->match) {
 	case REWRITE_EXACT:
-		return dns_name_equal(&pattern->name, subject->name);
+		return dns_name_equal(pattern->name, subject->name);
 	case REWRITE_PREFIX:
 		return subject->len >= text->len &&
 		       memcmp(subject->text, text->bytes, text->len) == 0;
@@ -149,7 +149,7 @@ bool rewrite_make(const struct rewrite_rule *rule, const struct rewrite_subject 
 {
 	switch (rule->from.match) {
 	case REWRITE_EXACT:
-		dns_name_copy(made, &rule->to_name);
+		dns_name_copy(made, rule->to_name);
 		return true;
 	case REWRITE_PREFIX:
 		return swap_prefix(rule, subject, made);

@@ -73,6 +73,10 @@ static inline struct step_counts *step_counts_of(struct query_worker *worker)
 void metrics_count(struct query_worker *worker, const struct query_input *input,
 		   const struct query_output *output, uint64_t duration_ns);
 
+/* The family of regex_limits. */
+void metrics_regex_write(struct text *page, struct query_worker *const *workers, size_t n_workers,
+			 const struct query_config *config);
+
 /* Writes the lines of `log` and `errors` that want this query, which has a view. */
 void querylog_write(struct query_worker *worker, const struct query_input *input,
 		    const struct query_output *output, uint64_t duration_ns, uint64_t now_ns);
