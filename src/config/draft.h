@@ -13,6 +13,8 @@
 #include "problem.h"
 #include "zone.h"
 
+struct followed;
+
 /* A zone of a server block's keys. */
 struct draft_key {
 	struct dns_name zone;
@@ -66,6 +68,7 @@ struct draft {
 	uint64_t lameduck_ms;
 	bool has_debug;
 	bool has_reload;
+	struct followed *followed; /* in the arena */
 	size_t n_zones; /* so far, of all keys and arguments */
 };
 

@@ -422,6 +422,7 @@ void draft_translate(struct draft *draft, struct config *config)
 	config->prometheus = copy_http(draft, &draft->prometheus, &config->n_prometheus);
 	config->lameduck_ms = draft->lameduck_ms;
 	config->has_reload = draft->has_reload;
+	config->followed = draft->followed;
 	config->has_debug = draft->has_debug;
 	for (size_t i = 0; i < plan.listeners.len; i++)
 		ARRAY_FINI(&plan.listeners.items[i].views);
