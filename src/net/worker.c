@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/rcu.h"
 
 #define UDP_BATCHES_PER_EVENT 8 /* then TCP has its turn */
@@ -123,6 +124,7 @@ static void on_tick(uv_timer_t *tick)
 	struct worker *worker = tick->data;
 
 	tcp_tick(&worker->tcp);
+	query_tick(worker->query, clock_monotonic_ns());
 	if (worker->is_draining) {
 		drain_step(worker);
 		return;

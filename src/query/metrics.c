@@ -60,6 +60,11 @@ static const char *const results[QUERY_N_RESULTS] = {"hit", "miss", "stale"};
 static const char *const protos[2] = {"udp", "tcp"};
 static const char *const families[2] = {"1", "2"}; /* as CoreDNS: 1 is IPv4, 2 is IPv6 */
 
+const char *metrics_plugin_text(enum query_plugin plugin)
+{
+	return plugins[plugin];
+}
+
 static size_t type_index(uint16_t type)
 {
 	size_t i = 0;

@@ -10,6 +10,8 @@
 #include "base/counter.h"
 #include "base/regex.h"
 #include "edit.h"
+#include "logline.h"
+#include "query/log.h"
 #include "query/query.h"
 
 #define METRICS_N_TYPES 19
@@ -40,9 +42,10 @@ struct view_metrics {
 };
 
 struct query_worker {
-	const struct query_config *config; /* borrowed */
-	struct log_channel *log;	   /* borrowed */
-	struct log_limit error_limit;	   /* of the `errors` directive's lines */
+	const struct query_config *config;   /* borrowed */
+	struct log_channel *log;	     /* borrowed */
+	struct log_limit error_limit;	     /* of the `errors` directive's lines */
+	uint32_t log_turns[QUERY_LOG_TURNS]; /* of `log { sample }`: queries until the next line */
 	struct view_metrics *metrics; /* owned: n_metrics, then one for each server ("dropped") */
 	struct histogram classes[QUERY_N_CLASSES][QUERY_N_RESULTS]; /* but for cluster hits, which
 								       are the rest of all */
@@ -71,8 +74,21 @@ static inline struct step_counts *step_counts_of(struct query_worker *worker)
 void metrics_count(struct query_worker *worker, const struct query_input *input,
 		   const struct query_output *output, uint64_t duration_ns);
 
-/* Writes the lines of `log` and `errors` that want this query, which has a view. */
-void querylog_write(struct query_worker *worker, const struct query_input *input,
-		    const struct query_output *output, uint64_t duration_ns, uint64_t now_ns);
+/* "kubernetes", "forward", ...; "" of NONE. */
+const char *metrics_plugin_text(enum query_plugin plugin);
+
+/* Writes the line of `log` that wants this query of the block. */
+void querylog_write(struct query_worker *worker, const struct query_block_config *block,
+		    const struct logline_in *in);
+
+/* Writes or counts the failure in output->error, as the block's `errors` says. */
+void errors_write(struct query_worker *worker, const struct query_block_config *block,
+		  const struct query_output *output, uint64_t now_ns);
+
+/* Writes the lines of `errors { consolidate }` whose period is over. */
+void errors_tick(struct query_worker *worker, uint64_t now_ns);
+
+/* The same for all that have begun: the worker ends. */
+void errors_end(struct query_worker *worker);
 
 #endif
