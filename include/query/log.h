@@ -40,10 +40,11 @@ enum query_log_field {
 };
 
 #define QUERY_LOG_TEXT_MAX 1024 /* octets of a format's own text, all pieces together */
+#define QUERY_LOG_TEXT_SLACK 16 /* octets behind a piece's text that may be read */
 
 struct query_log_piece {
 	enum query_log_field field;
-	const char *text; /* of TEXT; text[0..len) */
+	const char *text; /* of TEXT; text[0..len), and QUERY_LOG_TEXT_SLACK more */
 	size_t len;
 };
 

@@ -56,8 +56,9 @@ static enum query_log_field find_field(const char *text, size_t len)
 /* What is text to the reader of lines may be control characters to his terminal. */
 static void push_text(struct arena *arena, struct pieces *pieces, const char *text, size_t len)
 {
-	char *copy = arena_strndup(arena, text, len);
+	char *copy = arena_alloc(arena, len + QUERY_LOG_TEXT_SLACK);
 
+	memcpy(copy, text, len);
 	for (size_t i = 0; i < len; i++) {
 		if ((unsigned char)copy[i] < ' ' || copy[i] == 0x7f)
 			copy[i] = ' ';

@@ -19,6 +19,7 @@ static const char pairs[201] = "000102030405060708091011121314151617181920212223
 			       "50515253545556575859606162636465666768697071727374"
 			       "75767778798081828384858687888990919293949596979899";
 
+_Static_assert(LOGLINE_SLACK >= QUERY_LOG_TEXT_SLACK, "a short text fits, whole");
 _Static_assert(LOGLINE_SLACK >= INET6_ADDRSTRLEN + 4, "an address in brackets fits");
 
 /* ---- primitives; these write within the slack ---- */
@@ -51,27 +52,39 @@ static void put_digits(struct logline *line, uint64_t value)
 	line->at += sizeof(digits) - i;
 }
 
-/* Small values, which nearly all are, without a loop. */
+/* What has at most two digits. */
+static inline void put_head(struct logline *line, unsigned value)
+{
+	if (value < 10)
+		put_char(line, (char)('0' + value));
+	else
+		put_pair(line, value);
+}
+
+/* The values of 16 bits, which nearly all are, without a loop. */
 static inline void put_number(struct logline *line, uint64_t value)
 {
-	if (value < 10) {
-		put_char(line, (char)('0' + value));
-	} else if (value < 100) {
-		put_pair(line, (unsigned)value);
-	} else if (value < 1000) {
-		put_char(line, (char)('0' + value / 100));
-		put_pair(line, (unsigned)value % 100);
-	} else {
+	unsigned small = (unsigned)value;
+
+	if (UNLIKELY(value > UINT16_MAX)) {
 		put_digits(line, value);
+	} else if (small < 100) {
+		put_head(line, small);
+	} else if (small < 10000) {
+		put_head(line, small / 100);
+		put_pair(line, small % 100);
+	} else {
+		put_char(line, (char)('0' + small / 10000));
+		put_pair(line, small / 100 % 100);
+		put_pair(line, small % 100);
 	}
 }
 
+/* Words are so short that a call to copy them would cost more. */
 static inline void put_word(struct logline *line, const char *word)
 {
-	size_t len = strlen(word);
-
-	memcpy(line->at, word, len);
-	line->at += len;
+	while (*word)
+		put_char(line, *word++);
 }
 
 static bool has_room(struct logline *line)
@@ -130,18 +143,26 @@ static void put_address(struct logline *line, const struct sockaddr *address)
 	}
 }
 
-/* Does no octet of octets[0..CHUNK) need an escape in dns_name_to_text? */
-static inline bool is_plain(const uint8_t *octets)
+struct chunk {
+	uint8_t octets __attribute__((vector_size(CHUNK)));
+};
+
+/* Notes in *bad where octets need an escape in dns_name_to_text. */
+static inline void find_bad(struct chunk *bad, const uint8_t *octets)
 {
-	uint8_t bad = 0;
+	struct chunk c;
 
-	for (size_t i = 0; i < CHUNK; i++) {
-		uint8_t c = octets[i];
+	memcpy(&c, octets, CHUNK);
+	bad->octets |= ((c.octets - '!') > '~' - '!') | (c.octets == '.') | (c.octets == '\\') |
+		       (c.octets == '"');
+}
 
-		bad |= (uint8_t)((uint8_t)(c - '!') > '~' - '!') | (c == '.') | (c == '\\') |
-		       (c == '"');
-	}
-	return bad == 0;
+static inline bool is_zero(const struct chunk *chunk)
+{
+	uint64_t halves[2];
+
+	memcpy(halves, chunk, CHUNK);
+	return (halves[0] | halves[1]) == 0;
 }
 
 /* The name in out, which has room for DNS_NAME_TEXT_MAX octets and a chunk; its length. */
@@ -149,7 +170,7 @@ static size_t name_text(char *out, const struct dns_name *name)
 {
 	uint8_t *to = (uint8_t *)out;
 	size_t len = name->len - 1u;
-	bool is_all_plain = true;
+	struct chunk bad = {0};
 
 	if (UNLIKELY(len == 0)) {
 		out[0] = '.';
@@ -162,8 +183,8 @@ static size_t name_text(char *out, const struct dns_name *name)
 		to[name->offsets[i] - 1] = 'x';
 	memset(to + len, 'x', CHUNK - 1);
 	for (size_t i = 0; i < len; i += CHUNK)
-		is_all_plain &= is_plain(to + i);
-	if (UNLIKELY(!is_all_plain))
+		find_bad(&bad, to + i);
+	if (UNLIKELY(!is_zero(&bad)))
 		return dns_name_to_text(name->wire, name->len, out);
 	for (size_t i = 1; i <= name->n_labels; i++)
 		to[name->offsets[i] - 1] = '.';
@@ -252,7 +273,8 @@ static uint16_t flags_of(const struct query_output *output)
 }
 
 /* All but TEXT, NAME and JSON. */
-static void put_small(struct logline *line, enum query_log_field field, const struct logline_in *in)
+static inline void put_small(struct logline *line, enum query_log_field field,
+			     const struct logline_in *in)
 {
 	const struct query_input *input = in->input;
 	const struct query_output *output = in->output;
@@ -266,7 +288,8 @@ static void put_small(struct logline *line, enum query_log_field field, const st
 		put_class(line, query->class);
 		break;
 	case QUERY_LOG_PROTO:
-		put_word(line, input->is_tcp ? "tcp" : "udp");
+		memcpy(line->at, input->is_tcp ? "tcp" : "udp", 3);
+		line->at += 3;
 		break;
 	case QUERY_LOG_REMOTE:
 		put_address(line, input->source);
@@ -313,7 +336,8 @@ static void put_small(struct logline *line, enum query_log_field field, const st
 	}
 }
 
-void logline_field(struct logline *line, enum query_log_field field, const struct logline_in *in)
+static inline void put_field(struct logline *line, enum query_log_field field,
+			     const struct logline_in *in)
 {
 	if (field == QUERY_LOG_NAME)
 		put_name(line, &in->output->query.name);
@@ -323,6 +347,24 @@ void logline_field(struct logline *line, enum query_log_field field, const struc
 		put_small(line, field, in);
 }
 
+void logline_field(struct logline *line, enum query_log_field field, const struct logline_in *in)
+{
+	put_field(line, field, in);
+}
+
+static inline void put_piece(struct logline *line, const struct query_log_piece *piece,
+			     const struct logline_in *in)
+{
+	if (piece->field != QUERY_LOG_TEXT) {
+		put_field(line, piece->field, in);
+	} else if (LIKELY(piece->len <= QUERY_LOG_TEXT_SLACK && line->at < line->end)) {
+		memcpy(line->at, piece->text, QUERY_LOG_TEXT_SLACK);
+		line->at += piece->len;
+	} else {
+		logline_bytes(line, piece->text, piece->len);
+	}
+}
+
 size_t logline_write(char *out, size_t size, const struct query_log_config *log,
 		     const struct logline_in *in)
 {
@@ -330,14 +372,8 @@ size_t logline_write(char *out, size_t size, const struct query_log_config *log,
 
 	if (!log->is_bare)
 		logline_bytes(&line, "[INFO] ", 7);
-	for (size_t i = 0; i < log->n_pieces && !line.is_cut; i++) {
-		const struct query_log_piece *piece = &log->pieces[i];
-
-		if (piece->field == QUERY_LOG_TEXT)
-			logline_bytes(&line, piece->text, piece->len);
-		else
-			logline_field(&line, piece->field, in);
-	}
+	for (size_t i = 0; i < log->n_pieces && !line.is_cut; i++)
+		put_piece(&line, &log->pieces[i], in);
 	if (UNLIKELY(line.is_cut && size >= LOGLINE_SLACK + 3)) {
 		if (line.at > out + size - 3)
 			line.at = out + size - 3;

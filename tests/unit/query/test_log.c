@@ -171,8 +171,8 @@ static void longest_name(struct dns_name *name)
 
 static void test_long(void **state)
 {
-	char text[QUERY_LOG_TEXT_MAX], line[LOG_LINE_MAX];
-	struct query_log_piece pieces[] = {{.text = text, .len = sizeof(text)},
+	char text[QUERY_LOG_TEXT_MAX + QUERY_LOG_TEXT_SLACK], line[LOG_LINE_MAX];
+	struct query_log_piece pieces[] = {{.text = text, .len = QUERY_LOG_TEXT_MAX},
 					   {.field = QUERY_LOG_NAME},
 					   {.field = QUERY_LOG_NAME},
 					   {.field = QUERY_LOG_DURATION}};
@@ -185,13 +185,13 @@ static void test_long(void **state)
 
 	const struct logline_in in = {&asked.input, &asked.output, 1};
 
-	for (size_t n = 0; n <= sizeof(text); n++) {
+	for (size_t n = 0; n <= QUERY_LOG_TEXT_MAX; n++) {
 		size_t len;
 
 		pieces[0].len = n;
 		len = logline_write(line, sizeof(line), &log, &in);
 		assert_true(len > 1024 && len <= sizeof(line));
-		if (n == sizeof(text))
+		if (n == QUERY_LOG_TEXT_MAX)
 			assert_memory_equal(line + len - 3, "...", 3);
 	}
 }
