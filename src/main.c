@@ -16,15 +16,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/cpu.h"
 #include "base/memory.h"
-#include "base/metrics.h"
 #include "base/rcu.h"
 #include "config/config.h"
 #include "kube/kube.h"
+#include "metrics.h"
 #include "net/net.h"
 #include "ops/ops.h"
+#include "ops/self.h"
 #include "options.h"
 
 enum exit_code {
@@ -52,7 +52,7 @@ struct server {
 	struct net *net;
 	struct kube *kube;
 	struct ops *ops;
-	uint64_t start_unix_ms;
+	struct ops_self *self; /* NULL without `health` */
 	uv_loop_t loop;
 	uv_signal_t signals[N_SIGNALS];
 	uv_timer_t lameduck;
@@ -81,25 +81,18 @@ static unsigned on_ready(void *arg, struct text *body)
 static unsigned on_metrics(void *arg, struct text *body)
 {
 	struct server *server = arg;
-	static const struct metrics_label build[] = {
-		{"version", KANAME_VERSION}, {"revision", ""}, {"goversion", ""}};
+	const struct metrics_page page = {
+		.log = server->log, .net = server->net, .kube = server->kube, .self = server->self};
 
-	metrics_family(body, "coredns_build_info", "gauge",
-		       "A metric with a constant '1' value labeled by version, revision, and "
-		       "goversion from which CoreDNS was built.");
-	metrics_sample(body, "coredns_build_info", build, ARRAY_LEN(build), 1);
-	metrics_family(body, "coredns_panics_total", "counter", "Always 0: kaname has no panics.");
-	metrics_sample(body, "coredns_panics_total", NULL, 0, 0);
-	metrics_family(body, "process_start_time_seconds", "gauge",
-		       "Start time of the process since unix epoch in seconds.");
-	metrics_sample(body, "process_start_time_seconds", NULL, 0,
-		       (double)server->start_unix_ms / 1000);
-	metrics_family(body, "kaname_log_lines_dropped_total", "counter",
-		       "Log lines dropped because what reads them was too slow.");
-	metrics_sample(body, "kaname_log_lines_dropped_total", NULL, 0,
-		       (double)log_dropped(server->log));
-	net_metrics_write(server->net, body);
-	kube_metrics_write(server->kube, body);
+	metrics_page_write(&page, body);
+	return 200;
+}
+
+static unsigned on_top(void *arg, struct text *body)
+{
+	struct server *server = arg;
+
+	net_top_write(server->net, body);
 	return 200;
 }
 
@@ -110,6 +103,8 @@ static void on_drained(void *arg)
 	struct server *server = arg;
 
 	server->state = SERVER_ENDED;
+	ops_self_close(server->self);
+	server->self = NULL;
 	ops_close(server->ops);
 	for (size_t i = 0; i < N_SIGNALS; i++)
 		uv_close((uv_handle_t *)&server->signals[i], NULL);
@@ -164,7 +159,7 @@ static void add_endpoints(struct ops_endpoint *endpoints, size_t *n, const struc
 static int start_ops(struct server *server, struct text *why)
 {
 	const struct config *config = &server->config;
-	size_t n = 0, n_all = config->n_health + config->n_ready + config->n_prometheus;
+	size_t n = 0, n_all = config->n_health + config->n_ready + config->n_prometheus * 2;
 	struct ops_endpoint *endpoints = mem_zalloc(n_all * sizeof(*endpoints));
 	int err;
 
@@ -177,7 +172,12 @@ static int start_ops(struct server *server, struct text *why)
 					     .is_metrics = true,
 					     .handler = on_metrics,
 					     .arg = server});
+	add_endpoints(
+		endpoints, &n, config->prometheus, config->n_prometheus,
+		&(struct ops_endpoint){.path = "/debug/top", .handler = on_top, .arg = server});
 	err = ops_open(&server->ops, &server->loop, endpoints, n, why);
+	if (err == 0 && config->n_health > 0)
+		server->self = ops_self_open(&server->loop, &endpoints[0], server->channel);
 	free(endpoints);
 	return err;
 }
@@ -254,10 +254,10 @@ static int serve(struct server *server, const struct options *options)
 
 	signal(SIGPIPE, SIG_IGN);
 	rcu_register();
-	server->start_unix_ms = clock_unix_ms();
 	CHECK(uv_loop_init(&server->loop) == 0);
 	if (start(server, &why) != 0) {
 		code = fail("cannot start", &why);
+		ops_self_close(server->self);
 		ops_close(server->ops);
 	} else {
 		if (!options->is_quiet)

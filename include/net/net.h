@@ -65,4 +65,7 @@ void net_free(struct net *net);
  * drops. Any thread while the net lives. */
 void net_metrics_write(const struct net *net, struct text *page);
 
+/* The page of /debug/top. Any thread while the net lives. */
+void net_top_write(const struct net *net, struct text *body);
+
 #endif

@@ -74,6 +74,8 @@ struct query_block_config {
 	const struct query_log_config *logs;
 	size_t n_logs;
 	const char *place; /* "Corefile:3": where it begins */
+	const char *const *directives; /* of those that act on queries, in CoreDNS's order */
+	size_t n_directives;
 	bool has_local, has_any, has_minimal;
 	const uint8_t *nsid; /* what an NSID option answers; NULL: it is not answered */
 	uint16_t nsid_len;   /* octets, at most QUERY_NSID_MAX */

@@ -11,7 +11,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define DURATION_DIGITS 9
 #define CHUNK 16 /* octets; a constant lets the compiler take them at once */
 
 static const char pairs[201] = "00010203040506070809101112131415161718192021222324"
@@ -201,23 +200,18 @@ static void put_name(struct logline *line, const struct dns_name *name)
 		logline_bytes(line, text, name_text(text, name));
 }
 
-/* Seconds with as many digits as it takes: "0.000012s". */
+/* Seconds to the nanosecond: "0.000012345s". */
 static void put_duration(struct logline *line, uint64_t ns)
 {
 	uint32_t part = (uint32_t)(ns % 1000000000);
-	char *last;
 
 	put_number(line, ns / 1000000000);
-	if (part > 0) {
-		put_char(line, '.');
-		put_char(line, (char)('0' + part / 100000000));
-		put_pair(line, part / 1000000 % 100);
-		put_pair(line, part / 10000 % 100);
-		put_pair(line, part / 100 % 100);
-		put_pair(line, part % 100);
-		for (last = line->at - 1; *last == '0'; last--)
-			line->at--;
-	}
+	put_char(line, '.');
+	put_char(line, (char)('0' + part / 100000000));
+	put_pair(line, part / 1000000 % 100);
+	put_pair(line, part / 10000 % 100);
+	put_pair(line, part / 100 % 100);
+	put_pair(line, part % 100);
 	put_char(line, 's');
 }
 

@@ -34,6 +34,7 @@ struct query_worker *query_worker_new(const struct query_config *config, struct 
 	worker->appended = mem_zalloc(sizeof(*worker->appended));
 	worker->regex = regex_scratch_new();
 	worker->edit = edit_new();
+	worker->top = top_new();
 	order_init(&worker->scratch.order);
 	return worker;
 }
@@ -48,6 +49,7 @@ void query_worker_free(struct query_worker *worker)
 	free(worker->appended);
 	regex_scratch_free(worker->regex);
 	edit_free(worker->edit);
+	top_free(worker->top);
 	free(worker->metrics);
 	free(worker);
 }
@@ -297,6 +299,7 @@ void query_finish(struct query_worker *worker, const struct query_input *input,
 		  const struct query_output *output, uint64_t duration_ns, uint64_t now_ns)
 {
 	metrics_count(worker, input, output, duration_ns);
+	top_count(worker->top, input, output);
 	if (UNLIKELY(output->view == NULL))
 		return;
 
@@ -311,4 +314,5 @@ void query_finish(struct query_worker *worker, const struct query_input *input,
 void query_tick(struct query_worker *worker, uint64_t now_ns)
 {
 	errors_tick(worker, now_ns);
+	top_tick(worker->top, now_ns);
 }

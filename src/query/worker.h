@@ -13,6 +13,7 @@
 #include "logline.h"
 #include "query/log.h"
 #include "query/query.h"
+#include "top.h"
 
 #define METRICS_N_TYPES 19
 #define METRICS_N_RCODES 24 /* 0..23 as RFC 6895; the last also takes what is beyond */
@@ -60,6 +61,7 @@ struct query_worker {
 	struct dns_reply_buffer *appended;     /* owned: scratch of dns_reply_append */
 	struct regex_scratch *regex;	       /* owned; of `rewrite` and `template` */
 	struct edit *edit;		       /* owned */
+	struct top *top;		       /* owned */
 	struct text *trace;		       /* borrowed; NULL but in --explain */
 	struct answer_scratch scratch;
 };
