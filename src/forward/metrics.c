@@ -143,7 +143,8 @@ static void write_responses(struct page *page, const char *name)
 						       {"rcode", rcode_texts[rcode]}};
 		uint64_t n = count_of(&peer->duration_ns[rcode]);
 
-		if (n > 0)
+		/* A rate of failures has a beginning only where 0 was seen. */
+		if (n > 0 || rcode == COUNTS_SERVFAIL)
 			metrics_sample(page->text, name, labels, 2, (double)n);
 	}
 }

@@ -154,7 +154,8 @@ static void write_responses(struct text *page, const struct row *row)
 			{"plugin", plugins[plugin]},
 		};
 
-		if (n > 0)
+		/* A rate of failures has a beginning only where 0 was seen. */
+		if (n > 0 || (plugin == QUERY_PLUGIN_NONE && rcode == DNS_RCODE_SERVFAIL))
 			metrics_sample(page, "coredns_dns_responses_total", labels,
 				       ARRAY_LEN(labels), (double)n);
 	}

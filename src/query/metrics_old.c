@@ -64,7 +64,7 @@ void metrics_old_rcodes(struct text *page, const struct row *row)
 
 		for (size_t plugin = 0; plugin < QUERY_N_PLUGINS; plugin++)
 			n += row->sum.responses[plugin][rcode];
-		if (n > 0)
+		if (n > 0 || rcode == DNS_RCODE_SERVFAIL)
 			metrics_sample(page, "coredns_dns_response_rcode_count_total", labels,
 				       ARRAY_LEN(labels), (double)n);
 	}
