@@ -80,7 +80,7 @@ def test_json(start):
 
 def test_json_tells_why(start):
     with Upstream() as upstream:
-        upstream.rules = ["*:drop"]
+        upstream.rules = [("*", "drop")]
         with start("log . {json}", f"forward . {upstream}") as server:
             assert rcode_text(server.ask("a.example.")) == "SERVFAIL"
             wait_for("the line", lambda: lines_with(server, '"type"'))
@@ -114,7 +114,7 @@ def test_choice(start, directives, logged):
 def test_slow(start):
     """Only the query that had to wait for its upstream."""
     with Upstream() as upstream:
-        upstream.rules = ["slow.example:delay=300"]
+        upstream.rules = [("slow.example.", "delay=300")]
         with start("log . {\n slow 200ms\n }", f"forward . {upstream}") as server:
             server.ask("quick.example.")
             server.ask("slow.example.")
@@ -132,7 +132,7 @@ def test_sample(start):
 
 def test_errors_name_the_upstream(start):
     with Upstream() as upstream:
-        upstream.rules = ["late.example:drop", "bad.example:rcode=SERVFAIL"]
+        upstream.rules = [("late.example.", "drop"), ("bad.example.", "rcode=SERVFAIL")]
         with start("errors", f"forward . {upstream}") as server:
             server.ask("late.example.")
             server.ask("bad.example.")
@@ -145,7 +145,7 @@ def test_errors_name_the_upstream(start):
 def test_errors_consolidate(start):
     """One line for the period, at its level; what no pattern matches is written at once."""
     with Upstream() as upstream:
-        upstream.rules = ["bad*.example:rcode=SERVFAIL", "other.example:drop"]
+        upstream.rules = [("bad*.example.", "rcode=SERVFAIL"), ("other.example.", "drop")]
         options = 'consolidate 2s ".* said so" warning\n consolidate 1h never'
         with start(f"errors {{\n {options}\n }}", f"forward . {upstream}") as server:
             for i in range(5):
@@ -158,7 +158,7 @@ def test_errors_consolidate(start):
 
 def test_errors_show_first(start):
     with Upstream() as upstream:
-        upstream.rules = ["*:rcode=SERVFAIL"]
+        upstream.rules = [("*", "rcode=SERVFAIL")]
         with start('errors {\n consolidate 1h ".*" info show_first\n }', f"forward . {upstream}") as server:
             for i in range(4):
                 server.ask(f"bad{i}.example.")
