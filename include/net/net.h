@@ -85,4 +85,7 @@ void net_metrics_write(const struct net *net, struct text *page);
 /* Queries received since the start, all workers, UDP and TCP. Any thread. */
 uint64_t net_queries(const struct net *net);
 
+/* The page of /debug/top. Any thread while the net lives. */
+void net_top_write(const struct net *net, struct text *body);
+
 #endif

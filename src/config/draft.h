@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "config/machine.h"
 #include "problem.h"
+#include "query/log.h"
 #include "zone.h"
 
 struct followed;

@@ -25,21 +25,6 @@ static void parse_debug(struct draft *draft, void *into, const struct statement 
 		draft->has_debug = true;
 }
 
-static void parse_errors(struct draft *draft, void *into, const struct statement *statement)
-{
-	static const struct directive options[] = {
-		{.name = "consolidate"},
-		{.name = "show_first"},
-		{.name = "stacktrace", .instead = "it has no panics to recover from; leave it out"},
-	};
-	struct draft_block *block = into;
-
-	block->query.has_errors = true;
-	if (args_check(draft, statement, 0, 0))
-		directives_run(draft, &(struct directives){"errors", options, ARRAY_LEN(options)},
-			       statement->body, NULL);
-}
-
 static void parse_multisocket(struct draft *draft, void *into, const struct statement *statement)
 {
 	struct draft_block *block = into;
@@ -103,7 +88,7 @@ static const struct directive table[] = {
 	{.name = "health", .parse = health_parse},
 	{.name = "pprof", .parse = pprof_parse},
 	{.name = "prometheus", .parse = prometheus_parse},
-	{.name = "errors", .parse = parse_errors},
+	{.name = "errors", .parse = errors_parse},
 	{.name = "log", .parse = log_parse, .is_repeatable = true},
 	{.name = "dnstap", .instead = "use `log`, which writes a line for each query"},
 	{.name = "local", .parse = local_parse},

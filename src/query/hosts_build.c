@@ -93,9 +93,9 @@ static uint32_t number_name(struct builder *builder, const struct dns_name *name
 {
 	struct hosts_data *data = builder->data;
 	uint32_t hash = hosts_hash(data, name->wire, name->len), at = hash, number;
-	struct built_name entry = {(uint32_t)builder->wire.len,
-				   name->n_labels > 1 && name->wire[0] == 1 &&
-					   name->wire[1] == '*'};
+	struct built_name entry = {(uint32_t)builder->wire.len, name->n_labels > 1 &&
+									name->wire[0] == 1 &&
+									name->wire[1] == '*'};
 
 	while (slots_next(&data->by_name, hash, &at, &number)) {
 		const char *wire = builder->wire.bytes + builder->names.items[number].wire;
@@ -305,8 +305,8 @@ static void free_builder(struct builder *builder)
 struct hosts_data *hosts_build(const struct hosts_input *input, struct text *skipped)
 {
 	struct hosts_data *data = mem_zalloc(sizeof(*data));
-	struct builder builder = {.data = data, .zones = input->zones,
-				  .pairs_max = HOSTS_ENTRIES_MAX};
+	struct builder builder = {
+		.data = data, .zones = input->zones, .pairs_max = HOSTS_ENTRIES_MAX};
 	struct random random;
 
 	CHECK(input->file_len <= HOSTS_FILE_MAX && input->lines_len <= HOSTS_FILE_MAX);
