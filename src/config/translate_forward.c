@@ -130,7 +130,13 @@ struct forwards { /* an ARRAY(struct query_forward_config) */
 static void add_zones(const struct draft_forward *from, size_t group, struct forwards *forwards)
 {
 	for (size_t i = 0; i < from->from.n; i++) {
-		struct query_forward_config forward = {from->from.items[i], from->except, group};
+		struct query_forward_config forward = {
+			.from = from->from.items[i],
+			.except = from->except,
+			.group = group,
+			.place = from->place_text,
+			.to_text = from->to_text,
+		};
 
 		ARRAY_PUSH(forwards, forward);
 	}

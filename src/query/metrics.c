@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/metrics.h"
+#include "metrics_steps.h"
 #include "worker.h"
 
 #define MS 1000000ull
@@ -114,6 +115,7 @@ static void add_view(struct view_metrics *sum, const struct view_metrics *from)
 			counter_read(&from->responses[i / METRICS_N_RCODES][i % METRICS_N_RCODES]);
 	sum->do_requests += counter_read(&from->do_requests);
 	histogram_merge(&sum->duration_ns, &from->duration_ns);
+	step_counts_add(&sum->steps, &from->steps);
 }
 
 static void write_requests(struct text *page, const struct row *row)
@@ -331,6 +333,16 @@ static void write_caches(struct text *page, struct query_worker *const *workers,
 	free(caches);
 }
 
+static void write_steps(struct text *page, const struct row *rows, size_t n)
+{
+	struct steps_row *steps = mem_zalloc((n + 1) * sizeof(*steps));
+
+	for (size_t i = 0; i < n; i++)
+		steps[i] = (struct steps_row){rows[i].server, rows[i].zone, &rows[i].sum.steps};
+	metrics_steps_write(page, steps, n);
+	free(steps);
+}
+
 void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 			 const struct query_config *config, struct text *page)
 {
@@ -364,9 +376,11 @@ void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 		for (size_t i = 0; i < rows.n; i++)
 			metric_families[f].write(page, &rows.items[i]);
 	}
+	write_steps(page, rows.items, rows.n);
 	free(rows.items);
 	free(rows.is_shown);
 	write_classes(page, workers, n_workers);
+	metrics_regex_write(page, workers, n_workers, config);
 	if (config->cache.n_policies > 0)
 		write_caches(page, workers, n_workers, config);
 }

@@ -79,8 +79,6 @@ static void check_source(const struct kube_source_config *source)
 	CHECK(!access->tls_cert == !access->tls_key && !access->tls_cert == !access->tls_ca);
 	CHECK(!access->tls_cert || access->endpoint);
 	CHECK(!access->context || access->kubeconfig);
-	CHECK(!source->labels == !source->labels_text);
-	CHECK(!source->namespace_labels == !source->namespace_labels_text);
 }
 
 static void check_config(const struct config *config)
