@@ -198,7 +198,8 @@ def test_addresses(serve):
 
 def test_cache_and_counters_survive(serve):
     with Upstream() as upstream:
-        forward = f"forward . {upstream}\n cache 300\n"
+        # One worker: each has a cache of its own.
+        forward = f"forward . {upstream}\n cache 300\n multisocket 1\n"
         with serve(CLUSTER, corefile=corefile(more=forward)) as server:
             want = addresses_of("kept.example.")[0]
             assert server.ask("kept.example.").answer[0][0].address == want
