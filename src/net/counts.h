@@ -48,6 +48,7 @@ enum net_end {
 #define NET_N_ENDS 10
 
 struct net_counts {
+	uint64_t received; /* packets: queries, and what was dropped */
 	uint64_t dropped[NET_N_DROPS];
 	uint64_t unsent[NET_N_UNSENT];
 	uint64_t pending;	/* a gauge: queries that wait for an upstream */

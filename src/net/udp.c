@@ -170,6 +170,7 @@ static void answer_batch(struct udp *udp, struct udp_socket *socket, unsigned n)
 	uint64_t now_ms = udp->start_ns / 1000000;
 
 	batch->n_answers = batch->n_sent = 0;
+	counter_add(&udp->counts->received, n);
 	rcu_enter();
 	for (unsigned i = 0; i < n; i++) {
 		struct udp_slot *slot = &batch->slots[i];

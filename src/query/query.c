@@ -27,8 +27,7 @@ struct query_worker *query_worker_new(const struct query_config *config, struct 
 
 	worker->config = config;
 	worker->log = log;
-	worker->metrics =
-		mem_zalloc((config->n_metrics + config->n_servers) * sizeof(*worker->metrics));
+	rows_prepare(worker, config);
 	worker->cache = cache_new(&config->cache);
 	worker->replied = mem_zalloc(sizeof(*worker->replied));
 	worker->appended = mem_zalloc(sizeof(*worker->appended));
@@ -47,7 +46,7 @@ void query_worker_free(struct query_worker *worker)
 	free(worker->appended);
 	regex_scratch_free(worker->regex);
 	edit_free(worker->edit);
-	free(worker->metrics);
+	rows_free(worker);
 	free(worker);
 }
 
@@ -106,6 +105,7 @@ static void run_steps(struct answer *answer, const struct query_view_config *vie
 {
 	const struct query_block_config *block = &config->blocks[view->block];
 
+	ANSWER_TRACE(answer, "server block %s: zone %s", block->place, view->zone_text);
 	if (UNLIKELY(edit_is_wanted(block)))
 		edit_begin(answer);
 	if (UNLIKELY(run_gates(answer, block) == STEP_DONE))
