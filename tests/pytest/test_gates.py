@@ -209,7 +209,7 @@ def test_chaos(server, name, rdtype, want):
 # ---- nsid
 
 def nsid_of(message):
-    return [option.nsid for option in message.options if option.otype == dns.edns.OptionType.NSID]
+    return [option.to_wire() for option in message.options if option.otype == dns.edns.OptionType.NSID]
 
 
 NSID = [dns.edns.GenericOption(dns.edns.OptionType.NSID, b"")]
