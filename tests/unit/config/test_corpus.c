@@ -120,11 +120,10 @@ static bool check_case(const char *path, bool is_accepted)
 	if (read_file(NULL, path, &corefile) != 0)
 		fail_msg("%s: cannot be read", path);
 
+	const char *said = corefile.bytes ? corefile.bytes : "";
 	int err = config_load_on(&config, path, &machine, &options, &problems);
-	bool is_good = (err == 0) == is_accepted &&
-		       strstr(corefile.bytes, "# ") == corefile.bytes &&
-		       check_lines(corefile.bytes, mark,
-				   is_accepted ? config.notes.bytes : problems.bytes);
+	bool is_good = (err == 0) == is_accepted && strncmp(said, "# ", 2) == 0 &&
+		       check_lines(said, mark, is_accepted ? config.notes.bytes : problems.bytes);
 
 	if (!is_good && is_awaited(problems.bytes))
 		is_good = true;
@@ -158,7 +157,7 @@ static size_t check_folder(const char *kind, size_t *n_all)
 		snprintf(path, sizeof(path), "%s/%s", kind, entries[i]->d_name);
 		assert_int_equal(stat(path, &st), 0);
 		if (S_ISDIR(st.st_mode))
-			strcat(path, "/Corefile");
+			snprintf(path, sizeof(path), "%s/%s/Corefile", kind, entries[i]->d_name);
 		n_bad += !check_case(path, strcmp(kind, "accepted") == 0);
 		free(entries[i]);
 	}
