@@ -380,6 +380,7 @@ void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 	free(rows.items);
 	free(rows.is_shown);
 	write_classes(page, workers, n_workers);
+	metrics_regex_write(page, workers, n_workers, config);
 	if (config->cache.n_policies > 0)
 		write_caches(page, workers, n_workers, config);
 }
