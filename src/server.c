@@ -72,6 +72,7 @@ static unsigned on_metrics(void *arg, struct text *body)
 	metrics_sample(body, "kaname_log_lines_dropped_total", NULL, 0,
 		       (double)log_dropped(server->log));
 	reload_metrics_write(server, body);
+	config_metrics_write(server->config, body);
 	net_metrics_write(server->net, body);
 	kube_metrics_write(server->kubes, server->n_sources, body);
 	return 200;
@@ -114,11 +115,22 @@ static void leave(struct server *server)
 	net_drain(server->net);
 }
 
+/* The files of `hosts` and their like, in every state: what is served is what they say. */
+static void refresh(struct server *server)
+{
+	struct text lines = {0};
+
+	(void)config_refresh(server->config, uv_now(&server->loop), &lines);
+	server_log_lines(server, LOG_WARNING, lines.bytes);
+	text_fini(&lines);
+}
+
 static void on_tick(uv_timer_t *tick)
 {
 	struct server *server = tick->data;
 
 	see_queries(server);
+	refresh(server);
 	switch (server->state) {
 	case SERVER_RUNNING:
 		reload_tick(server);

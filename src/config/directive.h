@@ -77,6 +77,8 @@ void word_refuse(struct draft *draft, const struct token *word, const char *what
 
 /* The parsers, each in the file of its kind; see directives_get. */
 void cache_parse(struct draft *draft, void *into, const struct statement *statement);
+void hosts_parse(struct draft *draft, void *into, const struct statement *statement);
+void loadbalance_parse(struct draft *draft, void *into, const struct statement *statement);
 void forward_parse(struct draft *draft, void *into, const struct statement *statement);
 void bind_parse(struct draft *draft, void *into, const struct statement *statement);
 void health_parse(struct draft *draft, void *into, const struct statement *statement);

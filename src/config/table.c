@@ -40,26 +40,6 @@ static void parse_errors(struct draft *draft, void *into, const struct statement
 			       statement->body, NULL);
 }
 
-/* Addresses are always shuffled, so round_robin is what happens anyhow. */
-static void parse_loadbalance(struct draft *draft, void *into, const struct statement *statement)
-{
-	static const char *const policies[] = {"round_robin", "weighted", "prefer"};
-	const struct token *policy = &statement->words[1];
-
-	if (statement->n_words == 1) {
-		block_refuse(draft, statement);
-		return;
-	}
-	if (strcmp(policy->text, "weighted") == 0 || strcmp(policy->text, "prefer") == 0)
-		problem_at(&draft->problems, policy, "loadbalance: \"%s\" is not there yet",
-			   policy->text);
-	else if (strcmp(policy->text, "round_robin") != 0)
-		word_refuse(draft, policy, "loadbalance: unknown policy", policies,
-			    ARRAY_LEN(policies));
-	else if (args_check(draft, statement, 0, 1))
-		block_refuse(draft, statement);
-}
-
 static void parse_multisocket(struct draft *draft, void *into, const struct statement *statement)
 {
 	struct draft_block *block = into;
@@ -131,7 +111,7 @@ static const struct directive table[] = {
 	{.name = "acl", .parse = acl_parse, .is_repeatable = true},
 	{.name = "any", .parse = any_parse},
 	{.name = "chaos", .parse = chaos_parse},
-	{.name = "loadbalance", .parse = parse_loadbalance},
+	{.name = "loadbalance", .parse = loadbalance_parse},
 	{.name = "tsig", .instead = "use `acl` to say who may ask"},
 	{.name = "cache", .parse = cache_parse},
 	{.name = "rewrite", .parse = rewrite_parse, .is_repeatable = true},
@@ -141,7 +121,7 @@ static const struct directive table[] = {
 	{.name = "minimal", .parse = parse_minimal},
 	{.name = "template"},
 	{.name = "transfer"},
-	{.name = "hosts"},
+	{.name = "hosts", .parse = hosts_parse},
 	{.name = "route53", .instead = FORWARD_INSTEAD},
 	{.name = "azure", .instead = FORWARD_INSTEAD},
 	{.name = "clouddns", .instead = FORWARD_INSTEAD},

@@ -7,6 +7,7 @@
  */
 #include "edit.h"
 
+#include "balance.h"
 #include "dns/copy.h"
 #include "rewrite.h"
 #include "worker.h"
@@ -191,7 +192,8 @@ void edit_finish(struct answer *answer, struct wire_writer *writer, const struct
 
 	if (is_whole && block->has_minimal)
 		strip(answer, &records);
-	/* `loadbalance` permutes records.items[0..n_answer) here. */
+	if (is_whole && block->balance)
+		balance_run(block->balance, &records, answer);
 	answer->end.n_answer = answer->end.n_authority = answer->end.n_additional = 0;
 	edit->copy.from = wire_reader_init(records.message, records.size);
 	edit->copy.on_name = rewrite_renames(answer) ? rewrite_on_name : NULL;
