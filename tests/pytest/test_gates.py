@@ -2,6 +2,7 @@
 """What stands before names, against the running server, by the documented behaviour of CoreDNS: a case for each statement of the
 READMEs of acl, any, chaos, local and nsid; acl over both transports, cached and not, in any case."""
 import socket
+import subprocess
 import time
 
 import dns.edns
@@ -11,7 +12,7 @@ import dns.rdataclass
 import pytest
 
 from cluster import namespace, service
-from harness import DEADLINE_S, framed, question, rcode_text, read_message, records, running
+from harness import BINARY, DEADLINE_S, framed, question, rcode_text, read_message, records, running
 from upstream import Upstream, addresses_of
 
 OBJECTS = {"all.json": [namespace("shop"), service("web.shop", "10.96.0.20", ports=["http:80"])]}
@@ -277,3 +278,34 @@ def test_keepalive_tells_the_time(server):
     option = [dns.edns.GenericOption(11, b"")]
     message = ask(server, "bare.test.", tcp=True, options=option)
     assert [int.from_bytes(o.to_wire(), "big") for o in message.options if o.otype == 11] == [10]
+
+
+# ---- NodeLocal DNSCache's flags
+
+NODE = ["-localip", "169.254.20.10,10.96.0.10", "-upstreamsvc", "kube-dns-upstream"]
+NODE_CASES = [  # (the flags, the exit code, what stderr has, None: nothing)
+    ([*NODE, "-skipteardown=true", "-setupinterface=false", "-setupiptables=false"], 0, None),
+    ([*NODE, "-health-port", "8080"], 0, "-health-port: no template is filled in"),
+    ([*NODE, "-setupiptables"], 0, "-setupiptables: no interface and no rules are made"),
+    ([*NODE, "-setupinterface=true"], 0, "-setupinterface: no interface and no rules are made"),
+    ([*NODE, "-metrics-listen-address=0.0.0.0:9353"], 0, "-metrics-listen-address: "),
+    (["-localip", "169.254.20.10,eth0"], 2, '-localip cannot be "169.254.20.10,eth0"'),
+    (["-localip"], 2, "-localip takes a value"),
+    (["-setupiptables=maybe"], 2, '-setupiptables cannot be "maybe"'),
+    (["-setupiptable"], 2, 'unknown flag "-setupiptable"'),
+]
+
+
+@pytest.mark.parametrize("flags, code, want", NODE_CASES, ids=[" ".join(c[0][-2:]) for c in NODE_CASES])
+def test_node_flags(tmp_path, flags, code, want):
+    corefile = tmp_path / "Corefile"
+    corefile.write_text(".:1053 {\n    whoami\n}\n")
+    done = subprocess.run([BINARY, "-conf", corefile, "--check", *flags], capture_output=True, text=True, timeout=DEADLINE_S)
+    assert done.returncode == code
+    assert want in done.stderr if want else done.stderr == ""
+
+
+def test_node_corefile(tmp_path):
+    corefile = tmp_path / "elsewhere"
+    corefile.write_text(".:1053 {\n    whoami\n}\n")
+    assert subprocess.run([BINARY, "-corefile", corefile, "--check"], timeout=DEADLINE_S).returncode == 0
