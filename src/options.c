@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "options_node.h"
 #include "config/config.h"
 
 #define DURATION_MAX_MS 60000u
@@ -129,6 +130,26 @@ static void report_unknown(const char *word, size_t len)
 	fprintf(stderr, " (kaname --help lists them)\n");
 }
 
+/* A flag of NodeLocal DNSCache; what else it may be is refused. False when it is wrong. */
+static bool take_other(struct options *options, const char *word, size_t len, int *i, char **argv)
+{
+	const char *value = word[len] == '=' ? word + len + 1 : NULL;
+
+	switch (option_node(options, word, value, argv[*i + 1])) {
+	case NODE_UNKNOWN:
+		report_unknown(word, len);
+		return false;
+	case NODE_WRONG:
+		return false;
+	case NODE_TAKEN:
+		return true;
+	case NODE_TAKEN_WITH_NEXT:
+		++*i;
+		return true;
+	}
+	return false;
+}
+
 bool options_parse(struct options *options, int argc, char **argv)
 {
 	*options = (struct options){.port = 53, .quiet_ms = 2000};
@@ -147,8 +168,9 @@ bool options_parse(struct options *options, int argc, char **argv)
 		value = word[len] == '=' ? word + len + 1 : NULL;
 		flag = find_flag(word, len);
 		if (flag == N_FLAGS) {
-			report_unknown(word, len);
-			return false;
+			if (!take_other(options, word, len, &i, argv))
+				return false;
+			continue;
 		}
 		if (takes_value(flag) != (value != NULL)) {
 			if (!takes_value(flag) || i + 1 == argc) {

@@ -160,8 +160,10 @@ static void parse_keepttl(struct draft *draft, void *into, const struct statemen
 	policy->keeps_ttl = args_check(draft, statement, 0, 0) && block_refuse(draft, statement);
 }
 
+/* A negative one, too: it is a wrong TTL, not a zone. */
 static bool is_number(const char *text)
 {
+	text += text[0] == '-';
 	return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 

@@ -120,7 +120,6 @@ static const struct refused_case cases[] = {
 	 "Corefile:6: bufsize: \"-1\" is not a number from 512 to 4096\n"
 	 "Corefile:7: multisocket: \"x\" is not a number from 1 to 1024\n"},
 	{"loadbalance", ". {\n loadbalance weighted f\n}\na.test {\n loadbalance round-robin\n}",
-	 "Corefile:2: loadbalance: \"weighted\" is not there yet\n"
 	 "Corefile:5: loadbalance: unknown policy \"round-robin\": did you mean "
 	 "\"round_robin\"?\n"},
 	{"errors",

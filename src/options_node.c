@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * NodeLocal DNSCache's flags are read as it reads them. Its interface, its iptables rules and its
+ * Corefile's template are made by who starts kaname: what asks for them is accepted, and a line on
+ * stderr says so. What only says not to make them is accepted without a word.
+ */
+#include "options_node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "dns/address.h"
+
+enum kind { NODE_BOOL, NODE_TEXT, NODE_NUMBER, NODE_ADDRESSES, NODE_COREFILE };
+
+struct node_flag {
+	const char *name;
+	enum kind kind;
+	const char *warning; /* of a bool: when it is true; NULL: none */
+};
+
+#define NO_NETWORK "no interface and no rules are made: make them before the start"
+#define NO_TEMPLATE "no template is filled in: -conf names the Corefile that is read"
+
+static const struct node_flag flags[] = {
+	{"localip", NODE_ADDRESSES, NULL},
+	{"setupinterface", NODE_BOOL, NO_NETWORK},
+	{"setupiptables", NODE_BOOL, NO_NETWORK},
+	{"setupebtables", NODE_BOOL, NO_NETWORK},
+	{"skipteardown", NODE_BOOL, NULL},
+	{"interfacename", NODE_TEXT, NO_NETWORK},
+	{"syncinterval", NODE_TEXT, NULL},
+	{"initialdelay", NODE_TEXT, NULL},
+	{"metrics-listen-address", NODE_TEXT,
+	 "no errors of a set-up are to be counted; metrics are where `prometheus` says"},
+	{"basecorefile", NODE_TEXT, NO_TEMPLATE},
+	{"corefile", NODE_COREFILE, NULL},
+	{"kubednscm", NODE_TEXT, NO_TEMPLATE},
+	{"upstreamsvc", NODE_TEXT, NULL},
+	{"health-port", NODE_NUMBER, NO_TEMPLATE},
+};
+
+static const struct node_flag *find(const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+		if (strlen(flags[i].name) == len && memcmp(flags[i].name, word, len) == 0)
+			return &flags[i];
+	}
+	return NULL;
+}
+
+/* As Go's strconv.ParseBool; -1 when it is neither. */
+static int read_bool(const char *value)
+{
+	static const char *const words[] = {"false", "0", "f", "F", "FALSE", "False",
+					    "true",  "1", "t", "T", "TRUE",  "True"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (strcmp(value, words[i]) == 0)
+			return i >= ARRAY_LEN(words) / 2;
+	}
+	return -1;
+}
+
+/* Addresses with commas between them. */
+static bool are_addresses(const char *value)
+{
+	for (;;) {
+		size_t len = strcspn(value, ",");
+		struct address address;
+
+		if (address_from_text(&address, value, len) != 0)
+			return false;
+		if (value[len] == '\0')
+			return true;
+		value += len + 1;
+	}
+}
+
+/* Is this a value that the flag may have? *is_said gets whether its warning is due. */
+static bool check_value(const struct node_flag *flag, const char *value, bool *is_said)
+{
+	size_t len = strlen(value);
+
+	*is_said = true;
+	switch (flag->kind) {
+	case NODE_BOOL:
+		*is_said = read_bool(value) == 1;
+		return read_bool(value) >= 0;
+	case NODE_NUMBER:
+		return len > 0 && strspn(value, "0123456789") == len;
+	case NODE_ADDRESSES:
+		return are_addresses(value);
+	case NODE_TEXT:
+	case NODE_COREFILE:
+		return true;
+	}
+	return false;
+}
+
+enum node_taken option_node(struct options *options, const char *word, const char *value,
+			    const char *next)
+{
+	const struct node_flag *flag = find(word);
+	enum node_taken taken = NODE_TAKEN;
+	bool is_said;
+
+	if (!flag)
+		return NODE_UNKNOWN;
+	if (!value && flag->kind == NODE_BOOL) {
+		value = "true";
+	} else if (!value) {
+		value = next;
+		taken = NODE_TAKEN_WITH_NEXT;
+	}
+	if (!value) {
+		fprintf(stderr, "kaname: -%s takes a value\n", flag->name);
+		return NODE_WRONG;
+	}
+	if (!check_value(flag, value, &is_said)) {
+		fprintf(stderr, "kaname: -%s cannot be \"%s\"\n", flag->name, value);
+		return NODE_WRONG;
+	}
+	if (flag->warning && is_said)
+		fprintf(stderr, "kaname: -%s: %s\n", flag->name, flag->warning);
+	if (flag->kind == NODE_COREFILE && !options->corefile)
+		options->corefile = value;
+	return taken;
+}
