@@ -277,8 +277,7 @@ static bool read_name_rule(struct rewrite_words *words, struct rewrite_rule *rul
 	return rewrite_left(words) == 0 || read_answers(words, rule);
 }
 
-/* The number below `end` whose name, by text_of, the next word is; or in decimal where a number may
- * be one. */
+/* The number below `end` whose name, by text_of, the next word is. */
 static bool read_number(struct rewrite_words *words, const char *what, uint32_t end,
 			const char *(*text_of)(uint16_t number, char *buf, size_t size),
 			uint16_t *number)
@@ -302,9 +301,15 @@ static bool read_number(struct rewrite_words *words, const char *what, uint32_t 
 static bool read_type(struct rewrite_words *words, uint16_t *type)
 {
 	const char *text = rewrite_left(words) > 0 ? words->items[words->at].text : "";
-	uint32_t end = strncasecmp(text, "TYPE", 4) == 0 ? 65536 : NAMED_TYPES;
+	size_t digits = strncasecmp(text, "TYPE", 4) == 0 ? strspn(text + 4, "0123456789") : 0;
 
-	return read_number(words, "a type", end, dns_type_text, type);
+	if (digits > 0 && digits < 6 && text[4 + digits] == '\0' &&
+	    strtoul(text + 4, NULL, 10) <= UINT16_MAX) {
+		*type = (uint16_t)strtoul(text + 4, NULL, 10);
+		words->at++;
+		return true;
+	}
+	return read_number(words, "a type", NAMED_TYPES, dns_type_text, type);
 }
 
 static bool read_type_rule(struct rewrite_words *words, struct rewrite_rule *rule)
