@@ -101,11 +101,11 @@ static const struct dns_name *read_name(struct draft *draft, const struct token 
 	return NULL;
 }
 
-/* The word in lower case and with a final dot: as CoreDNS has parts of names. */
-static struct rewrite_text read_part(struct draft *draft, const struct token *word)
+/* The word in lower case; a part of a name gets a final dot, as in CoreDNS. */
+static struct rewrite_text read_part(struct draft *draft, const struct token *word, bool needs_dot)
 {
 	size_t len = strlen(word->text);
-	bool has_dot = len > 0 && word->text[len - 1] == '.';
+	bool has_dot = !needs_dot || (len > 0 && word->text[len - 1] == '.');
 	char *text = arena_printf(draft->arena, "%s%s", word->text, has_dot ? "" : ".");
 
 	for (char *c = text; *c; c++)
@@ -135,7 +135,7 @@ static bool read_pattern(struct draft *draft, enum rewrite_match match, const st
 	else if (match == REWRITE_REGEX)
 		pattern->regex = read_regex(draft, word);
 	else
-		pattern->text = read_part(draft, word);
+		pattern->text = read_part(draft, word, true);
 	return pattern->name || pattern->regex || pattern->text.bytes;
 }
 
@@ -168,7 +168,8 @@ static bool read_template(struct draft *draft, const struct token *word, const s
 			   word->text);
 		return false;
 	}
-	*to = read_part(draft, word);
+	/* Without a dot of ours, since a group may end with the name's. */
+	*to = read_part(draft, word, !regex);
 	return !regex || check_groups(draft, word, regex);
 }
 
@@ -256,6 +257,7 @@ static bool read_from(struct rewrite_words *words, size_t n_behind, struct rewri
 
 static bool read_name_rule(struct rewrite_words *words, struct rewrite_rule *rule)
 {
+	const char *folder_end = strrchr(rule->place, '/');
 	struct draft *draft = words->draft;
 	const struct token *to;
 
@@ -264,8 +266,9 @@ static bool read_name_rule(struct rewrite_words *words, struct rewrite_rule *rul
 	to = rewrite_next(words, "the name in its place");
 	if (!to)
 		return false;
+	/* Clients see it, and need not know the folder. */
 	rule->no_name = arena_printf(draft->arena, "rewrite at %s makes no domain name of this",
-				     rule->place);
+				     folder_end ? folder_end + 1 : rule->place);
 	if (rule->from.match == REWRITE_EXACT) {
 		rule->is_auto = true;
 		rule->to_name = read_name(draft, to);

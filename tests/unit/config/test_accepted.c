@@ -80,7 +80,7 @@ static const struct accepted_case cases[] = {
 	      " rewrite Corefile:4 continue name prefix api. to web.\n"
 	      " rewrite Corefile:5 name suffix .a.test. to .b.test.\n"
 	      " rewrite Corefile:6 name substring x. to .y.\n"
-	      " rewrite Corefile:7 name regex groups 3 to {2}.{0}.x.\n"},
+	      " rewrite Corefile:7 name regex groups 3 to {2}.{0}.x\n"},
 	{"rewrite: answers",
 	 ". {\n rewrite stop {\n  name regex (.*)\\.a {1}.b\n  answer name (.*)\\.b {1}.a\n"
 	 "  answer value (.*) {1}\n }\n rewrite {\n  name suffix .a .b answer auto\n }\n"
@@ -88,10 +88,10 @@ static const struct accepted_case cases[] = {
 	 " rewrite name exact a b answer name x y name z w\n rewrite continue {\n  ttl regex .* "
 	 "15\n }\n"
 	 "}",
-	 ROOT "block 0\n rewrite Corefile:2 name regex groups 2 to {1}.b. name {1}.a. value {1}.\n"
+	 ROOT "block 0\n rewrite Corefile:2 name regex groups 2 to {1}.b name {1}.a value {1}\n"
 	      " rewrite Corefile:7 name suffix .a. to .b. auto\n"
-	      " rewrite Corefile:10 name prefix a. to b. auto value y. value w.\n"
-	      " rewrite Corefile:11 name exact a. to b. auto name y. name w.\n"
+	      " rewrite Corefile:10 name prefix a. to b. auto value y value w\n"
+	      " rewrite Corefile:11 name exact a. to b. auto name y name w\n"
 	      " rewrite Corefile:12 continue ttl regex groups 1 15-15\n"},
 	{"rewrite: other fields",
 	 ". {\n rewrite type ANY hinfo\n rewrite type TYPE65 A\n rewrite class ch in\n"

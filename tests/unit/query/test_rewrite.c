@@ -309,7 +309,7 @@ static const struct rewrite_case answers[] = {
 	 "1232 0"},
 	{"rewrite name exact a.test b.test answer name x(.*) {1} answer name ^b(.*) xx{1}",
 	 "a.test", A,
-	 "[b.test. A] NOERROR | a.test. 100 CNAME www.a.test.; www.a.test. 100 A 198.51.100.1 | | "
+	 "[b.test. A] NOERROR | www.a.test. 100 A 198.51.100.1; x.test. 100 CNAME www.a.test. | | "
 	 "OPT 1232 0"},
 	{"rewrite name a.test b.test", "a.test", AAAA,
 	 "[b.test. AAAA] NXDOMAIN | | a.test. 100 SOA ns.a.test. hm.b.test. 1 2 3 4 5 | OPT 1232 "
