@@ -155,6 +155,7 @@ static enum outcome apply(struct rewriting *rewriting, const struct rewrite_rule
 	case REWRITE_EDNS0:
 		break;
 	}
+	ANSWER_TRACE(rewriting->answer, "rewrite %s: edns0 changes nothing here", rule->place);
 	return OUTCOME_APPLIED;
 }
 

@@ -537,7 +537,8 @@ static void test_explain(void **state)
 	size_t size = query_packet(packet, "a.test", A, 0);
 
 	use("rewrite continue type A TXT\nrewrite continue name a.test x.test\n"
-	    "rewrite continue rcode suffix .test SERVFAIL REFUSED\nminimal");
+	    "rewrite continue rcode suffix .test SERVFAIL REFUSED\nminimal\nrewrite edns0 nsid "
+	    "set");
 	query_trace(fixture.worker, &trace);
 	run(packet, size, false, NULL);
 	query_trace(fixture.worker, NULL);
@@ -546,9 +547,11 @@ static void test_explain(void **state)
 			    "rewrite Corefile:2: type A becomes TXT\n"
 			    "rewrite Corefile:3: name a.test. becomes x.test.\n"
 			    "rewrite Corefile:4: the answer's rcode will be looked at\n"
+			    "rewrite Corefile:6: edns0 changes nothing here\n"
 			    "rewrite Corefile:2: type A becomes TXT\n"
 			    "rewrite Corefile:3: name a.test. becomes x.test.\n"
 			    "rewrite Corefile:4: the answer's rcode will be looked at\n"
+			    "rewrite Corefile:6: edns0 changes nothing here\n"
 			    "rewrite Corefile:4: SERVFAIL becomes REFUSED\n");
 	text_fini(&trace);
 	drop_rules();
