@@ -101,11 +101,11 @@ static const struct dns_name *read_name(struct draft *draft, const struct token 
 	return NULL;
 }
 
-/* The word in lower case and with a final dot: as CoreDNS has parts of names. */
-static struct rewrite_text read_part(struct draft *draft, const struct token *word)
+/* The word in lower case; a part of a name gets a final dot, as in CoreDNS. */
+static struct rewrite_text read_part(struct draft *draft, const struct token *word, bool needs_dot)
 {
 	size_t len = strlen(word->text);
-	bool has_dot = len > 0 && word->text[len - 1] == '.';
+	bool has_dot = !needs_dot || (len > 0 && word->text[len - 1] == '.');
 	char *text = arena_printf(draft->arena, "%s%s", word->text, has_dot ? "" : ".");
 
 	for (char *c = text; *c; c++)
@@ -135,7 +135,7 @@ static bool read_pattern(struct draft *draft, enum rewrite_match match, const st
 	else if (match == REWRITE_REGEX)
 		pattern->regex = read_regex(draft, word);
 	else
-		pattern->text = read_part(draft, word);
+		pattern->text = read_part(draft, word, true);
 	return pattern->name || pattern->regex || pattern->text.bytes;
 }
 
@@ -168,7 +168,8 @@ static bool read_template(struct draft *draft, const struct token *word, const s
 			   word->text);
 		return false;
 	}
-	*to = read_part(draft, word);
+	/* Without a dot of ours, since a group may end with the name's. */
+	*to = read_part(draft, word, !regex);
 	return !regex || check_groups(draft, word, regex);
 }
 
@@ -256,6 +257,7 @@ static bool read_from(struct rewrite_words *words, size_t n_behind, struct rewri
 
 static bool read_name_rule(struct rewrite_words *words, struct rewrite_rule *rule)
 {
+	const char *folder_end = strrchr(rule->place, '/');
 	struct draft *draft = words->draft;
 	const struct token *to;
 
@@ -264,8 +266,9 @@ static bool read_name_rule(struct rewrite_words *words, struct rewrite_rule *rul
 	to = rewrite_next(words, "the name in its place");
 	if (!to)
 		return false;
+	/* Clients see it, and need not know the folder. */
 	rule->no_name = arena_printf(draft->arena, "rewrite at %s makes no domain name of this",
-				     rule->place);
+				     folder_end ? folder_end + 1 : rule->place);
 	if (rule->from.match == REWRITE_EXACT) {
 		rule->is_auto = true;
 		rule->to_name = read_name(draft, to);
@@ -277,8 +280,7 @@ static bool read_name_rule(struct rewrite_words *words, struct rewrite_rule *rul
 	return rewrite_left(words) == 0 || read_answers(words, rule);
 }
 
-/* The number below `end` whose name, by text_of, the next word is; or in decimal where a number may
- * be one. */
+/* The number below `end` whose name, by text_of, the next word is. */
 static bool read_number(struct rewrite_words *words, const char *what, uint32_t end,
 			const char *(*text_of)(uint16_t number, char *buf, size_t size),
 			uint16_t *number)
@@ -302,9 +304,15 @@ static bool read_number(struct rewrite_words *words, const char *what, uint32_t 
 static bool read_type(struct rewrite_words *words, uint16_t *type)
 {
 	const char *text = rewrite_left(words) > 0 ? words->items[words->at].text : "";
-	uint32_t end = strncasecmp(text, "TYPE", 4) == 0 ? 65536 : NAMED_TYPES;
+	size_t digits = strncasecmp(text, "TYPE", 4) == 0 ? strspn(text + 4, "0123456789") : 0;
 
-	return read_number(words, "a type", end, dns_type_text, type);
+	if (digits > 0 && digits < 6 && text[4 + digits] == '\0' &&
+	    strtoul(text + 4, NULL, 10) <= UINT16_MAX) {
+		*type = (uint16_t)strtoul(text + 4, NULL, 10);
+		words->at++;
+		return true;
+	}
+	return read_number(words, "a type", NAMED_TYPES, dns_type_text, type);
 }
 
 static bool read_type_rule(struct rewrite_words *words, struct rewrite_rule *rule)

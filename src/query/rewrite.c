@@ -30,8 +30,8 @@ static enum outcome fail(struct answer *answer, const struct rewrite_rule *rule,
 	return OUTCOME_FAILED;
 }
 
-/* Notes that the rule has something for the answer; `made` is the name that an automatic one made.
- */
+/* Notes that the rule has something for the answer; `made` is the name that an automatic one has
+ * made, or NULL. */
 static enum outcome note(struct rewriting *rewriting, const struct rewrite_rule *rule,
 			 const struct dns_name *made)
 {
@@ -42,12 +42,11 @@ static enum outcome note(struct rewriting *rewriting, const struct rewrite_rule 
 	if (!answer->edit)
 		edit_begin(answer);
 	changes = edit_changes(answer);
-	if (changes->n == REWRITE_CHANGES_MAX ||
-	    (rule->is_auto && changes->n_names == REWRITE_NAMES_MAX))
+	if (changes->n == REWRITE_CHANGES_MAX || (made && changes->n_names == REWRITE_NAMES_MAX))
 		return fail(answer, rule, "too many rules of rewrite match this name");
 	change = &changes->items[changes->n++];
 	*change = (struct rewrite_change){.rule = rule};
-	if (rule->is_auto) {
+	if (made) {
 		struct dns_name *names = changes->names[changes->n_names++];
 
 		dns_name_copy(&names[0], &rewriting->name);
@@ -88,7 +87,7 @@ static enum outcome apply_name(struct rewriting *rewriting, const struct rewrite
 	if (!rewrite_make(rule, &rewriting->subject, &match, &made))
 		return fail(answer, rule, rule->no_name);
 	if (rule->is_auto || rule->n_answers > 0)
-		outcome = note(rewriting, rule, &made);
+		outcome = note(rewriting, rule, rule->is_auto ? &made : NULL);
 	if (UNLIKELY(answer->worker->trace != NULL) && outcome == OUTCOME_APPLIED) {
 		char text[DNS_NAME_TEXT_MAX];
 
@@ -156,6 +155,7 @@ static enum outcome apply(struct rewriting *rewriting, const struct rewrite_rule
 	case REWRITE_EDNS0:
 		break;
 	}
+	ANSWER_TRACE(rewriting->answer, "rewrite %s: edns0 changes nothing here", rule->place);
 	return OUTCOME_APPLIED;
 }
 

@@ -12,6 +12,7 @@
 #include "query/chaos.h"
 #include "query/errors.h"
 #include "query/log.h"
+#include "query/rewrite.h"
 
 static int read_memory(void *arg, const char *path, struct text *content)
 {
@@ -256,16 +257,64 @@ static void dump_pattern(const struct query_errors_pattern *pattern, struct text
 		    pattern->shows_first ? " first" : "");
 }
 
+static void dump_rewrite_pattern(const struct rewrite_pattern *pattern, struct text *out)
+{
+	static const char *const matches[] = {"exact", "prefix", "suffix", "substring", "regex"};
+	char name[DNS_NAME_TEXT_MAX];
+
+	text_printf(out, " %s", matches[pattern->match]);
+	if (pattern->name) {
+		dns_name_to_text(pattern->name->wire, pattern->name->len, name);
+		text_printf(out, " %s", name);
+	}
+	if (pattern->text.bytes)
+		text_printf(out, " %s", pattern->text.bytes);
+	if (pattern->regex)
+		text_printf(out, " groups %zu", regex_groups(pattern->regex));
+}
+
+static void dump_rule(const struct rewrite_rule *rule, struct text *out)
+{
+	static const char *const fields[] = {"name", "type", "class", "ttl", "rcode", "edns0"};
+	char name[DNS_NAME_TEXT_MAX];
+
+	text_printf(out, " rewrite %s %s%s", rule->place, rule->is_continue ? "continue " : "",
+		    fields[rule->field]);
+	if (rule->field == REWRITE_NAME || rule->field == REWRITE_TTL ||
+	    rule->field == REWRITE_RCODE)
+		dump_rewrite_pattern(&rule->from, out);
+	if (rule->to_name) {
+		dns_name_to_text(rule->to_name->wire, rule->to_name->len, name);
+		text_printf(out, " to %s", name);
+	}
+	if (rule->to.bytes)
+		text_printf(out, " to %s", rule->to.bytes);
+	if (rule->is_auto)
+		text_puts(out, " auto");
+	for (size_t i = 0; i < rule->n_answers; i++)
+		text_printf(out, " %s %s", rule->answers[i].is_value ? "value" : "name",
+			    rule->answers[i].to.bytes);
+	if (rule->field == REWRITE_TTL)
+		text_printf(out, " %u-%u", rule->ttl_min_s, rule->ttl_max_s);
+	if (rule->from_number || rule->to_number)
+		text_printf(out, " %u to %u", rule->from_number, rule->to_number);
+	text_puts(out, "\n");
+}
+
 static void dump_block(const struct query_block_config *block, size_t i, struct text *out)
 {
 	text_printf(out, "block %zu%s%s%s", i, block->has_whoami ? " whoami" : "",
 		    block->has_errors ? " errors" : "", block->has_prometheus ? " prometheus" : "");
+	if (block->has_minimal)
+		text_puts(out, " minimal");
 	if (block->udp_answer_max != QUERY_UDP_ANSWER_DEFAULT)
 		text_printf(out, " bufsize %u", block->udp_answer_max);
 	text_printf(out, "%s%s%s\n", block->has_local ? " local" : "",
 		    block->has_no_localhost_prefix ? " without_prefix" : "",
 		    block->has_any ? " any" : "");
 	dump_gates(block, out);
+	for (size_t k = 0; block->rewrite && k < block->rewrite->n; k++)
+		dump_rule(&block->rewrite->rules[k], out);
 	for (size_t k = 0; k < block->n_clusters; k++)
 		dump_cluster(&block->clusters[k], out);
 	for (size_t k = 0; k < block->n_forwards; k++) {

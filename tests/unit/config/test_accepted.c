@@ -92,6 +92,49 @@ static const struct accepted_case cases[] = {
 	      " consolidate 30s (30000000000 ns) <^Failed to .+> level 3\n"
 	      " consolidate 1h30m0s (5400000000000 ns) <a> level 0 first\n"
 	      " consolidate 100ms (100000000 ns) <b> level 3 first\n"},
+	{"rewrite: names",
+	 ". {\n rewrite name A.test b.test.\n rewrite stop name exact a.test B.\n"
+	 " rewrite continue name Prefix API web\n rewrite name suffix .a.Test .b.test.\n"
+	 " rewrite name substring x .y.\n rewrite name regex (.*)\\.A(.) {2}.{0}.X\n}",
+	 ROOT "block 0\n rewrite Corefile:2 name exact a.test. to b.test. auto\n"
+	      " rewrite Corefile:3 name exact a.test. to b. auto\n"
+	      " rewrite Corefile:4 continue name prefix api. to web.\n"
+	      " rewrite Corefile:5 name suffix .a.test. to .b.test.\n"
+	      " rewrite Corefile:6 name substring x. to .y.\n"
+	      " rewrite Corefile:7 name regex groups 3 to {2}.{0}.x\n"},
+	{"rewrite: answers",
+	 ". {\n rewrite stop {\n  name regex (.*)\\.a {1}.b\n  answer name (.*)\\.b {1}.a\n"
+	 "  answer value (.*) {1}\n }\n rewrite {\n  name suffix .a .b answer auto\n }\n"
+	 " rewrite name prefix a b answer auto value x y answer value z w\n"
+	 " rewrite name exact a b answer name x y name z w\n rewrite continue {\n  ttl regex .* "
+	 "15\n }\n"
+	 "}",
+	 ROOT "block 0\n rewrite Corefile:2 name regex groups 2 to {1}.b name {1}.a value {1}\n"
+	      " rewrite Corefile:7 name suffix .a. to .b. auto\n"
+	      " rewrite Corefile:10 name prefix a. to b. auto value y value w\n"
+	      " rewrite Corefile:11 name exact a. to b. auto name y name w\n"
+	      " rewrite Corefile:12 continue ttl regex groups 1 15-15\n"},
+	{"rewrite: other fields",
+	 ". {\n rewrite type ANY hinfo\n rewrite type TYPE65 A\n rewrite class ch in\n"
+	 " rewrite ttl a.test 30\n rewrite ttl suffix test 0-60\n rewrite ttl exact a 60-\n"
+	 " rewrite ttl regex a -60\n rewrite rcode a.test NXDOMAIN noerror\n"
+	 " rewrite continue rcode substring a 2 BADSIG\n minimal\n}",
+	 ROOT "block 0 minimal\n rewrite Corefile:2 type 255 to 13\n"
+	      " rewrite Corefile:3 type 65 to 1\n rewrite Corefile:4 class 3 to 1\n"
+	      " rewrite Corefile:5 ttl exact a.test. 30-30\n"
+	      " rewrite Corefile:6 ttl suffix test. 0-60\n"
+	      " rewrite Corefile:7 ttl exact a. 60-2147483647\n"
+	      " rewrite Corefile:8 ttl regex groups 1 0-60\n"
+	      " rewrite Corefile:9 rcode exact a.test. 3 to 0\n"
+	      " rewrite Corefile:10 continue rcode substring a. 2 to 16\n"},
+	{"rewrite: edns0",
+	 ". {\n rewrite edns0 local set 0xffee 0x61626364\n rewrite edns0 local append 65001 "
+	 "{client_ip}\n"
+	 " rewrite edns0 local replace 1 {some-plugin/label} revert\n rewrite edns0 local unset 1\n"
+	 " rewrite edns0 nsid Set\n rewrite edns0 subnet set 24 56 revert\n}",
+	 ROOT "block 0\n rewrite Corefile:2 edns0\n rewrite Corefile:3 edns0\n"
+	      " rewrite Corefile:4 continue edns0\n rewrite Corefile:5 continue edns0\n"
+	      " rewrite Corefile:6 edns0\n rewrite Corefile:7 edns0\n"},
 	{"health, ready, prometheus",
 	 ". {\n health {\n lameduck 1m30.5s\n }\n ready\n prometheus\n}\n"
 	 "a.test {\n health 127.0.0.1:81 {\n lameduck 300ms\n }\n ready :8181 {\n"

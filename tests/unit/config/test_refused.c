@@ -86,6 +86,103 @@ static const struct refused_case cases[] = {
 	{"prefixes that meet", "10.0.0.0/8 {\n}\n10.in-addr.arpa {\n}",
 	 "Corefile:3: zone \"10.in-addr.arpa.\" on port 53 is served at Corefile:1 already\n"},
 
+	/* rewrite */
+	{"rewrite: rules that are none",
+	 ". {\n rewrite\n rewrite stop\n rewrite nam a b\n rewrite answer auto\n rewrite cname a "
+	 "b\n"
+	 " rewrite stop stop name a b\n rewrite name a\n rewrite name sufix a b\n rewrite {\n  "
+	 "name a b\n"
+	 "  name c d\n }\n rewrite stop name {\n  a b\n }\n rewrite {\n  name {\n  }\n }\n minimal "
+	 "x\n}",
+	 "Corefile:2: rewrite: the rule lacks its field\n"
+	 "Corefile:3: rewrite: the rule lacks its field\n"
+	 "Corefile:4: rewrite: unknown field \"nam\": did you mean \"name\"?\n"
+	 "Corefile:5: rewrite: \"answer\" stands behind a rule for a name, as in `name suffix FROM "
+	 "TO "
+	 "answer auto`\n"
+	 "Corefile:6: rewrite: kaname does not have \"cname\": rewrite the name that is asked for, "
+	 "as "
+	 "in `rewrite name exact NAME TARGET`\n"
+	 "Corefile:7: rewrite: unknown field \"stop\": there are name, type, class, ttl, rcode, "
+	 "edns0, "
+	 "cname, answer\n"
+	 "Corefile:8: rewrite: the rule lacks the name in its place\n"
+	 "Corefile:9: rewrite: unknown way to match \"sufix\": did you mean \"suffix\"?\n"
+	 "Corefile:11: rewrite: unknown way to match \"a\": there are exact, prefix, suffix, "
+	 "substring, "
+	 "regex\n"
+	 "Corefile:14: rewrite: a rule is a line or a block, not both\n"
+	 "Corefile:18: rewrite: a rule's block has no block in it\n"
+	 "Corefile:21: \"minimal\" has an argument too many: \"x\"\n"},
+	{"rewrite: names that are none",
+	 ". {\n rewrite name a..b c\n rewrite name exact a b..c\n rewrite name suffix a b..c\n"
+	 " rewrite name regex (a b\n rewrite name regex (?=a) b\n rewrite name regex (a) {1}.{2}\n"
+	 " rewrite name regex (a) b answer name c {1}\n rewrite ttl regex a) 5\n}",
+	 "Corefile:2: rewrite: \"a..b\" is not a domain name\n"
+	 "Corefile:3: rewrite: \"b..c\" is not a domain name\n"
+	 "Corefile:4: rewrite: \"b..c\" has an empty label: no name\n"
+	 "Corefile:5: rewrite: \"(a\" is not a regular expression: missing closing parenthesis, at "
+	 "character 3\n"
+	 "Corefile:6: rewrite: \"(?=a)\" is not a regular expression: look-around, conditions and "
+	 "recursion are not offered, at character 1\n"
+	 "Corefile:7: rewrite: \"{1}.{2}\" has {2}, but the expression has 1 groups\n"
+	 "Corefile:8: rewrite: \"{1}\" has {1}, but the expression has 0 groups\n"
+	 "Corefile:9: rewrite: \"a)\" is not a regular expression: unmatched closing parenthesis, "
+	 "at "
+	 "character 2\n"},
+	{"rewrite: answers that are none",
+	 ". {\n rewrite name suffix a b c\n rewrite name suffix a b answer\n"
+	 " rewrite name suffix a b answer foo\n rewrite name suffix a b answer name x\n"
+	 " rewrite name suffix a b answer auto answer name x y\n rewrite name suffix a b auto\n"
+	 " rewrite name suffix a b answer auto x\n rewrite name a b answer auto\n}",
+	 "Corefile:2: rewrite: unknown part \"c\": there are answer\n"
+	 "Corefile:3: rewrite: the rule lacks its part of the answer\n"
+	 "Corefile:4: rewrite: unknown part of the answer \"foo\": there are auto, name, value\n"
+	 "Corefile:5: rewrite: the rule lacks what its answer's names become\n"
+	 "Corefile:6: rewrite: \"answer auto\" and \"answer name\" exclude each other\n"
+	 "Corefile:7: rewrite: unknown part \"auto\": there are answer\n"
+	 "Corefile:8: rewrite: unknown part of the answer \"x\": there are auto, name, value\n"
+	 "Corefile:9: rewrite: unknown way to match \"a\": there are exact, prefix, suffix, "
+	 "substring, "
+	 "regex\n"},
+	{"rewrite: numbers",
+	 ". {\n rewrite type A FOO\n rewrite type A\n rewrite class IN XX\n rewrite ttl a 1-2-3\n"
+	 " rewrite ttl a -\n rewrite ttl a 9-8\n rewrite ttl a 2147483648\n rewrite rcode a "
+	 "NXDOMAIN 24\n"
+	 " rewrite rcode a FOO NOERROR\n rewrite type A AAAA x\n}",
+	 "Corefile:2: rewrite: \"FOO\" is not a type\n"
+	 "Corefile:3: rewrite: the rule lacks a type\n"
+	 "Corefile:4: rewrite: \"XX\" is not a class\n"
+	 "Corefile:5: rewrite: \"1-2-3\" is not a TTL in seconds, nor a range of them as in "
+	 "30-300\n"
+	 "Corefile:6: rewrite: \"-\" is not a TTL in seconds, nor a range of them as in 30-300\n"
+	 "Corefile:7: rewrite: \"9-8\" is not a TTL in seconds, nor a range of them as in 30-300\n"
+	 "Corefile:8: rewrite: \"2147483648\" is not a TTL in seconds, nor a range of them as in "
+	 "30-300\n"
+	 "Corefile:9: rewrite: \"24\" is not an rcode\n"
+	 "Corefile:10: rewrite: \"FOO\" is not an rcode\n"
+	 "Corefile:11: rewrite: the rule has a word too many: \"x\"\n"},
+	{"rewrite: edns0",
+	 ". {\n rewrite edns0\n rewrite edns0 local\n rewrite edns0 locl set 1 a\n"
+	 " rewrite edns0 local put 1 a\n rewrite edns0 local set x a\n rewrite edns0 local set "
+	 "0x10000 a\n"
+	 " rewrite edns0 local set 1\n rewrite edns0 local set 1 0x123\n rewrite edns0 local set 1 "
+	 "{foo}\n"
+	 " rewrite edns0 subnet set 33 56\n rewrite edns0 subnet set 24 129\n rewrite edns0 nsid "
+	 "set x\n}",
+	 "Corefile:2: rewrite: the rule lacks its EDNS option\n"
+	 "Corefile:3: rewrite: the rule lacks its action\n"
+	 "Corefile:4: rewrite: unknown EDNS option \"locl\": did you mean \"local\"?\n"
+	 "Corefile:5: rewrite: unknown action \"put\": there are set, append, replace, unset\n"
+	 "Corefile:6: rewrite: \"x\" is not a code from 0 to 65535\n"
+	 "Corefile:7: rewrite: \"0x10000\" is not a code from 0 to 65535\n"
+	 "Corefile:8: rewrite: the rule lacks the option's data\n"
+	 "Corefile:9: rewrite: \"0x123\" is not data in hexadecimal digits, two to an octet\n"
+	 "Corefile:10: rewrite: unknown variable \"{foo}\"\n"
+	 "Corefile:11: rewrite: \"33\" is not an IPv4 prefix length from 0 to 32\n"
+	 "Corefile:12: rewrite: \"129\" is not an IPv6 prefix length from 0 to 128\n"
+	 "Corefile:13: rewrite: the rule has a word too many: \"x\"\n"},
+
 	/* words */
 	{"unknown words", ". {\n kubernets\n importt x\n xyzzy\n}",
 	 "Corefile:2: unknown directive \"kubernets\": did you mean \"kubernetes\"?\n"

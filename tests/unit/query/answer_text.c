@@ -57,6 +57,10 @@ static void put_rdata(struct text *out, struct wire_reader *reader, uint16_t typ
 		text_printf(out, "%u ", wire_u16(reader));
 		put_name(out, reader);
 		break;
+	case DNS_TYPE_MX:
+		text_printf(out, "%u ", wire_u16(reader));
+		put_name(out, reader);
+		break;
 	case DNS_TYPE_SOA:
 		put_name(out, reader);
 		text_puts(out, " ");
