@@ -56,6 +56,7 @@ struct server {
 	uv_loop_t loop;
 	uv_signal_t signals[N_SIGNALS];
 	uv_timer_t lameduck;
+	uv_timer_t refresh;
 };
 
 static unsigned on_health(void *arg, struct text *body)
@@ -100,7 +101,26 @@ static unsigned on_metrics(void *arg, struct text *body)
 		       (double)log_dropped(server->log));
 	net_metrics_write(server->net, body);
 	kube_metrics_write(server->kube, body);
+	config_metrics_write(&server->config, body);
 	return 200;
+}
+
+#define REFRESH_MS 1000
+
+/* The files that the configuration follows. */
+static void on_refresh(uv_timer_t *timer)
+{
+	struct server *server = timer->data;
+	struct text log = {0};
+
+	config_refresh(&server->config, uv_now(&server->loop), &log);
+	for (char *line = log.bytes; line && *line;) {
+		size_t len = strcspn(line, "\n");
+
+		log_printf(server->channel, LOG_WARNING, "%.*s", (int)len, line);
+		line += len + (line[len] != '\0');
+	}
+	text_fini(&log);
 }
 
 /* ---- leaving ---- */
@@ -114,6 +134,7 @@ static void on_drained(void *arg)
 	for (size_t i = 0; i < N_SIGNALS; i++)
 		uv_close((uv_handle_t *)&server->signals[i], NULL);
 	uv_close((uv_handle_t *)&server->lameduck, NULL);
+	uv_close((uv_handle_t *)&server->refresh, NULL);
 }
 
 static void on_lameduck_over(uv_timer_t *timer)
@@ -265,6 +286,9 @@ static int serve(struct server *server, const struct options *options)
 		watch_signals(server);
 		uv_timer_init(&server->loop, &server->lameduck);
 		server->lameduck.data = server;
+		uv_timer_init(&server->loop, &server->refresh);
+		server->refresh.data = server;
+		uv_timer_start(&server->refresh, on_refresh, 0, REFRESH_MS);
 		net_start(server->net, &server->loop, on_drained, server);
 	}
 	uv_run(&server->loop, UV_RUN_DEFAULT);
