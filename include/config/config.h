@@ -35,7 +35,7 @@ struct config {
 	uint64_t lameduck_ms; /* the longest of `health { lameduck }` */
 	bool has_debug;
 	struct followed *followed; /* files of `hosts` and `loadbalance`: config_refresh */
-	bool has_reload; /* the Corefile asks for it, and there is none yet */
+	bool has_reload;	   /* the Corefile asks for it, and there is none yet */
 };
 
 struct config_options {

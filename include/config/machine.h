@@ -28,9 +28,9 @@ struct config_machine {
 	/* Appends the file to *content: 0 or -errno; -EFBIG when it has more than CONFIG_FILE_MAX
 	 * bytes, -EISDIR for a folder. */
 	int (*read)(void *arg, const char *path, struct text *content);
-	/* As read, but up to `most` bytes, and only where the file is another than *stamp says, which
-	 * is then of the one that was read: else -EALREADY. For files that are looked at again and
-	 * again. NULL: there are none. */
+	/* As read, but up to `most` bytes, and only where the file is another than *stamp says,
+	 * which is then of the one that was read: else -EALREADY. For files that are looked at
+	 * again and again. NULL: there are none. */
 	int (*follow)(void *arg, const char *path, size_t most, struct config_stamp *stamp,
 		      struct text *content);
 	/* Calls on_path for each path that the pattern matches, sorted, until it returns false. 0

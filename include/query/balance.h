@@ -28,7 +28,7 @@ struct query_balance {
 	const char *place;		      /* "Corefile:12" */
 	const struct balance_network *prefer; /* the first comes first */
 	size_t n_prefer;		      /* at most BALANCE_NETWORKS_MAX */
-	struct weights *weights; /* owned; NULL: none; workers read it inside RCU */
+	struct weights *weights;	      /* owned; NULL: none; workers read it inside RCU */
 };
 
 /* Of a file's bytes: names on lines of their own, each followed by lines "ADDRESS WEIGHT" with a

@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "query/query.h"
 
-#define HOSTS_FILE_MAX (64u << 20)  /* octets that hosts_build takes of a file */
+#define HOSTS_FILE_MAX (64u << 20) /* octets that hosts_build takes of a file */
 #define HOSTS_ENTRIES_MAX 2000000u /* pairs of a name and an address; more are left out */
 #define HOSTS_TTL_S 3600
 
@@ -24,7 +24,7 @@ struct query_hosts {
 	struct query_zones zones; /* never empty */
 	uint32_t ttl_s;		  /* 1..65535 */
 	bool has_fallthrough;
-	bool falls_unsupported; /* other types of a name that is there fall through, too */
+	bool falls_unsupported;		/* other types of a name that is there fall through, too */
 	struct query_zones fallthrough; /* empty with has_fallthrough: all zones */
 	struct hosts_data *data;	/* owned; workers read it inside RCU; never NULL then */
 };
@@ -34,6 +34,7 @@ struct hosts_input {
 	bool has_reverse;		 /* addresses can be asked for */
 	const char *file;		 /* bytes as they are; borrowed, as all here */
 	size_t file_len;		 /* at most HOSTS_FILE_MAX */
+	size_t entries_max;		 /* of the file; 0: HOSTS_ENTRIES_MAX */
 	const char *lines; /* of the Corefile, in the same form: what comes behind the file */
 	size_t lines_len;
 };

@@ -69,7 +69,7 @@ struct draft {
 	bool has_debug;
 	bool has_reload;
 	struct followed *followed; /* in the arena */
-	size_t n_zones; /* so far, of all keys and arguments */
+	size_t n_zones;		   /* so far, of all keys and arguments */
 };
 
 /* "Corefile:3", in the arena: for --explain. */

@@ -16,8 +16,8 @@
 struct followed {
 	struct followed *next;
 	const char *path;
-	uint64_t reload_ms; /* 0: never */
-	uint64_t due_ms;    /* 0: not set yet */
+	uint64_t reload_ms;	   /* 0: never */
+	uint64_t due_ms;	   /* 0: not set yet */
 	struct config_stamp stamp; /* when it was read last */
 	uint64_t hash;		   /* of that content */
 	bool is_read;		   /* at least once, and not refused */
@@ -34,7 +34,7 @@ struct followed {
 /* The first look, before the configuration runs: at most one line in *log. Says `is_refused` or
  * `error` afterwards; hosts have their data whatever comes. */
 void followed_open(struct followed *followed, const struct config_machine *machine,
-			   struct text *log);
+		   struct text *log);
 
 /* A new one, in the draft's arena and list. */
 struct followed *followed_add(struct draft *draft, const char *path);

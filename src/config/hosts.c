@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `hosts [FILE [ZONES...]] { [ENTRIES] ; ttl ; no_reverse ; reload ; fallthrough ; ... }` as CoreDNS
- * reads it: a line of the block that is no option is one of a hosts file, and comes behind those of
- * FILE. What differs: a line that is neither is refused, and a name that cannot be an entry is told.
+ * `hosts [FILE [ZONES...]] { [ENTRIES] ; ttl ; no_reverse ; reload ; fallthrough ; ... }` as
+ * CoreDNS reads it: a line of the block that is no option is one of a hosts file, and comes behind
+ * those of FILE. What differs: a line that is neither is refused, and a name that cannot be an
+ * entry is told.
  */
 #include <string.h>
 
