@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define ASKED_MAX 200 /* words of a file that are asked for */
+#define ASKED_MAX 20 /* words of a file that are asked for */
 
 static struct fixture *fixture;
 static struct dns_name root = {.len = 1};
