@@ -34,6 +34,7 @@ struct hosts_input {
 	bool has_reverse;		 /* addresses can be asked for */
 	const char *file;		 /* bytes as they are; borrowed, as all here */
 	size_t file_len;		 /* at most HOSTS_FILE_MAX */
+	size_t entries_max;		 /* of the file; 0: HOSTS_ENTRIES_MAX */
 	const char *lines; /* of the Corefile, in the same form: what comes behind the file */
 	size_t lines_len;
 };

@@ -58,28 +58,27 @@ static bool read_network(const char *text, struct balance_network *network)
 	return true;
 }
 
+static void add_network(struct draft *draft, const struct token *word,
+			struct balance_options *options)
+{
+	struct balance_network network;
+
+	if (!read_network(word->text, &network))
+		problem_at(&draft->problems, word,
+			   "loadbalance: \"%s\" is not a network, as in 10.0.0.0/8", word->text);
+	else if (options->prefer.len == BALANCE_NETWORKS_MAX)
+		problem_at(&draft->problems, word, "loadbalance: more than %d networks",
+			   BALANCE_NETWORKS_MAX);
+	else
+		ARRAY_PUSH(&options->prefer, network);
+}
+
 static void parse_prefer(struct draft *draft, void *into, const struct statement *statement)
 {
-	struct balance_options *options = into;
-
 	if (!args_check(draft, statement, 1, SIZE_MAX - 1) || !block_refuse(draft, statement))
 		return;
-	for (size_t i = 1; i < statement->n_words; i++) {
-		const struct token *word = &statement->words[i];
-		struct balance_network network;
-
-		if (!read_network(word->text, &network)) {
-			problem_at(&draft->problems, word,
-				   "loadbalance: \"%s\" is not a network, as in 10.0.0.0/8",
-				   word->text);
-		} else if (options->prefer.len == BALANCE_NETWORKS_MAX) {
-			problem_at(&draft->problems, word, "loadbalance: more than %d networks",
-				   BALANCE_NETWORKS_MAX);
-			return;
-		} else {
-			ARRAY_PUSH(&options->prefer, network);
-		}
-	}
+	for (size_t i = 1; i < statement->n_words; i++)
+		add_network(draft, &statement->words[i], into);
 }
 
 /* Without a policy it is round_robin. False: the words are wrong. */

@@ -56,12 +56,13 @@ static int read_file(void *arg, const char *path, struct text *content)
 	return error;
 }
 
-#define SETTLED_NS 1000000000ull
+#define SETTLED_NS 1000000000
 
 static struct config_stamp stamp_of(const struct stat *st)
 {
 	uint64_t mtime_ns =
 		(uint64_t)st->st_mtim.tv_sec * 1000000000u + (uint64_t)st->st_mtim.tv_nsec;
+	int64_t age_ns = (int64_t)(clock_unix_ms() * 1000000u - mtime_ns);
 
 	return (struct config_stamp){
 		.mtime_ns = mtime_ns,
@@ -70,7 +71,7 @@ static struct config_stamp stamp_of(const struct stat *st)
 		.device = st->st_dev,
 		/* Clocks of file systems are coarse: a write that comes right after another may
 		 * leave the time as it is. */
-		.is_settled = clock_unix_ms() * 1000000u - mtime_ns > SETTLED_NS,
+		.is_settled = age_ns > SETTLED_NS || age_ns < -SETTLED_NS,
 	};
 }
 

@@ -98,6 +98,8 @@ static uint32_t number_name(struct builder *builder, const struct dns_name *name
 									name->wire[1] == '*'};
 
 	while (slots_next(&data->by_name, hash, &at, &number)) {
+		CHECK(number < builder->names.len && builder->names.items); /* for the analyzer */
+
 		const char *wire = builder->wire.bytes + builder->names.items[number].wire;
 
 		if ((uint8_t)wire[0] == name->len && memcmp(wire + 1, name->wire, name->len) == 0)
@@ -220,8 +222,8 @@ static void read_lines(struct builder *builder, struct rest file, struct text *s
 		first = n_skipped++ == 0 ? n : first;
 	}
 	if (builder->is_full && skipped)
-		text_printf(skipped, "%zu: there are more than %u entries: the rest is left out", n,
-			    HOSTS_ENTRIES_MAX);
+		text_printf(skipped, "%zu: there are more than %zu entries: the rest is left out",
+			    n, builder->pairs_max);
 	else if (n_skipped > 0 && skipped)
 		text_printf(skipped, "%zu: %s; %zu line%s skipped", first, why.bytes, n_skipped,
 			    n_skipped == 1 ? " was" : "s were");
@@ -305,8 +307,10 @@ static void free_builder(struct builder *builder)
 struct hosts_data *hosts_build(const struct hosts_input *input, struct text *skipped)
 {
 	struct hosts_data *data = mem_zalloc(sizeof(*data));
-	struct builder builder = {
-		.data = data, .zones = input->zones, .pairs_max = HOSTS_ENTRIES_MAX};
+	struct builder builder = {.data = data,
+				  .zones = input->zones,
+				  .pairs_max = input->entries_max ? input->entries_max
+								  : HOSTS_ENTRIES_MAX};
 	struct random random;
 
 	CHECK(input->file_len <= HOSTS_FILE_MAX && input->lines_len <= HOSTS_FILE_MAX);
@@ -314,7 +318,7 @@ struct hosts_data *hosts_build(const struct hosts_input *input, struct text *ski
 	data->seed = random.state;
 	read_lines(&builder, (struct rest){input->file, input->file + input->file_len}, skipped);
 	/* However long the file is, these have room: the Corefile has its own bound. */
-	builder.pairs_max = 2 * HOSTS_ENTRIES_MAX;
+	builder.pairs_max += HOSTS_ENTRIES_MAX;
 	builder.is_full = false;
 	read_lines(&builder, (struct rest){input->lines, input->lines + input->lines_len}, NULL);
 	data->n_entries = builder.pairs.len;

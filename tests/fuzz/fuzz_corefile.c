@@ -28,6 +28,16 @@ static int read_input(void *arg, const char *path, struct text *content)
 	return 0;
 }
 
+/* Whatever path it is, the same bytes. */
+static int follow_input(void *arg, const char *path, size_t most, struct config_stamp *stamp,
+			struct text *content)
+{
+	const struct input *input = arg;
+
+	text_append(content, input->bytes, input->size);
+	return 0;
+}
+
 static int list_input(void *arg, const char *pattern,
 		      bool (*on_path)(void *on_arg, const char *path), void *on_arg)
 {
@@ -122,6 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = {(const char *)data, size};
 	struct config_machine machine = {.arg = &input,
 					 .read = read_input,
+					 .follow = follow_input,
 					 .list = list_input,
 					 .env = get_env,
 					 .interfaces = interfaces,

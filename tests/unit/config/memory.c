@@ -13,6 +13,8 @@
 #include "query/errors.h"
 #include "query/log.h"
 #include "query/rewrite.h"
+#include "query/balance.h"
+#include "query/hosts.h"
 
 static int read_memory(void *arg, const char *path, struct text *content)
 {
@@ -21,6 +23,26 @@ static int read_memory(void *arg, const char *path, struct text *content)
 			text_puts(content, file->content);
 			return 0;
 		}
+	}
+	return -ENOENT;
+}
+
+/* A file is another when its content stands somewhere else. */
+static int follow_memory(void *arg, const char *path, size_t most, struct config_stamp *stamp,
+			 struct text *content)
+{
+	for (const struct memory_file *file = arg; file->path; file++) {
+		const struct config_stamp found = {.mtime_ns = (uintptr_t)file->content};
+
+		if (strcmp(file->path, path) != 0)
+			continue;
+		if (stamp->mtime_ns == found.mtime_ns)
+			return -EALREADY;
+		if (strlen(file->content) > most)
+			return -EFBIG;
+		*stamp = found;
+		text_puts(content, file->content);
+		return 0;
 	}
 	return -ENOENT;
 }
@@ -71,6 +93,7 @@ void memory_machine(struct config_machine *machine, const struct memory_file *fi
 		/* Nothing here writes to it. */
 		.arg = (void *)(uintptr_t)files,
 		.read = read_memory,
+		.follow = follow_memory,
 		.list = list_memory,
 		.env = env_memory,
 		.hostname = "node-7",
@@ -301,6 +324,30 @@ static void dump_rule(const struct rewrite_rule *rule, struct text *out)
 	text_puts(out, "\n");
 }
 
+static void dump_hosts(const struct query_hosts *hosts, struct text *out)
+{
+	text_puts(out, " hosts ");
+	dump_zones(&hosts->zones, out);
+	text_printf(out, " ttl %u entries %zu", hosts->ttl_s, hosts_n_entries(hosts->data));
+	if (hosts->has_fallthrough) {
+		text_printf(out, " fallthrough%s ", hosts->falls_unsupported ? "_unsupported" : "");
+		dump_zones(&hosts->fallthrough, out);
+	}
+	text_puts(out, "\n");
+}
+
+static void dump_balance(const struct query_balance *balance, struct text *out)
+{
+	char address[ADDRESS_TEXT_MAX];
+
+	text_printf(out, " loadbalance%s", balance->weights ? " weighted" : "");
+	for (size_t i = 0; i < balance->n_prefer; i++) {
+		address_to_text(&balance->prefer[i].address, address);
+		text_printf(out, " %s/%u", address, balance->prefer[i].bits);
+	}
+	text_puts(out, "\n");
+}
+
 static void dump_block(const struct query_block_config *block, size_t i, struct text *out)
 {
 	text_printf(out, "block %zu%s%s%s", i, block->has_whoami ? " whoami" : "",
@@ -315,6 +362,10 @@ static void dump_block(const struct query_block_config *block, size_t i, struct 
 	dump_gates(block, out);
 	for (size_t k = 0; block->rewrite && k < block->rewrite->n; k++)
 		dump_rule(&block->rewrite->rules[k], out);
+	if (block->hosts)
+		dump_hosts(block->hosts, out);
+	if (block->balance)
+		dump_balance(block->balance, out);
 	for (size_t k = 0; k < block->n_clusters; k++)
 		dump_cluster(&block->clusters[k], out);
 	for (size_t k = 0; k < block->n_forwards; k++) {

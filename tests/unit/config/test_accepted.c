@@ -152,6 +152,35 @@ static const struct accepted_case cases[] = {
 	{"the largest multisocket", ". {\n multisocket 1\n}\na.test {\n multisocket 3\n}",
 	 PAIR "view 0 dns://:53 a.test. block 1 metrics 1\n"
 	      "view 0 dns://:53 . block 0 metrics 0\nblock 0\nblock 1\nworkers 3\n"},
+	{"hosts", "a.test b.test {\n hosts\n}",
+	 PAIR "view 0 dns://:53 a.test. block 0 metrics 0\n"
+	      "view 0 dns://:53 b.test. block 0 metrics 1\n"
+	      "block 0\n hosts a.test.,b.test. ttl 3600 entries 0\n"},
+	{"hosts with everything",
+	 ". {\n hosts hostsfile Example.Org 10.0.0.9/8 {\n 10.0.0.1 a.example.org "
+	 "b.example.org # x\n"
+	 " fd00::1%eth0 c.example.org.\n ttl 30\n reload 0\n fallthrough example.org\n "
+	 "fallthrough_unsupported\n }\n}",
+	 ROOT "block 0\n hosts example.org.,10.in-addr.arpa. ttl 30 entries 8 "
+	      "fallthrough_unsupported example.org.\n"},
+	{"hosts without reverse names",
+	 ". {\n hosts hostsfile {\n no_reverse\n reload 1m\n fallthrough\n }\n}",
+	 ROOT "block 0\n hosts . ttl 3600 entries 2 fallthrough \n"},
+	{"hosts without a file", ". {\n hosts none\n}",
+	 ROOT "block 0\n hosts . ttl 3600 entries 0\n"},
+	{"hosts with names that are none",
+	 ". {\n hosts none a.test {\n 10.0.0.1 x..y b.test a.test\n 10.0.0.2\n }\n}",
+	 ROOT "block 0\n hosts a.test. ttl 3600 entries 2\n"},
+	{"loadbalance prefer",
+	 ". {\n loadbalance {\n prefer 10.1.2.3/9 fd00::1/8\n prefer "
+	 "0.0.0.0/0\n }\n}",
+	 ROOT "block 0\n loadbalance 10.0.0.0/9 fd00::/8 0.0.0.0/0\n"},
+	{"loadbalance weighted",
+	 ". {\n loadbalance weighted weights {\n reload 0s\n prefer 10.0.0.0/8\n }\n}\n"
+	 "a.test {\n loadbalance weighted none\n}",
+	 PAIR "view 0 dns://:53 a.test. block 1 metrics 1\n"
+	      "view 0 dns://:53 . block 0 metrics 0\n"
+	      "block 0\n loadbalance weighted 10.0.0.0/8\nblock 1\n loadbalance\n"},
 	{"forward",
 	 ". {\n forward . 10.0.0.1 10.0.0.2:5353 fd00::1 [fd00::2]:54 dns://10.0.0.3 "
 	 "/etc/resolv.conf dns.example.org ns.test:99\n}",
@@ -395,6 +424,8 @@ static const struct accepted_case cases[] = {
 static const struct memory_file files[] = {
 	{"Corefile", ""},
 	{"/etc/resolv.conf", "nameserver 10.0.0.1\n"},
+	{"hostsfile", "10.0.0.7 www.example.org a.other.test\nbad\n"},
+	{"weights", "a.test\n10.0.0.1 7\n"},
 	{"zones", "z.test {\n whoami\n}"},
 	{"sub/first", "errors\nimport s*d\nimport ../sub/third"},
 	{"sub/second", "log second.test"},

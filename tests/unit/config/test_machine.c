@@ -3,6 +3,8 @@
  * config_load on the real machine: files, folders and patterns in a temporary folder, environment,
  * interfaces; and the limits.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "../../../src/config/machine.h"
 #include "memory.h"
 
 static const struct config_options options = {.default_port = 53, .n_cpus = 2};
@@ -159,6 +162,38 @@ static void test_interfaces(void **state)
 	text_fini(&problems);
 }
 
+/* A file that is followed: read where it is another, also when it was replaced or written to within
+ * the clock's tick. */
+static void test_follow(void **state)
+{
+	struct config_stamp stamp = {0}, first;
+	struct text content = {0};
+	const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+
+	assert_int_equal(machine_follow(NULL, "hosts", 100, &stamp, &content), -ENOENT);
+	assert_int_equal(machine_follow(NULL, ".", 100, &stamp, &content), -EISDIR);
+	write_text("hosts", "one");
+	assert_int_equal(machine_follow(NULL, "hosts", 2, &stamp, &content), -EFBIG);
+	assert_int_equal(machine_follow(NULL, "hosts", 3, &stamp, &content), 0);
+	assert_string_equal(content.bytes, "one");
+	/* Just written: it is read again, since the next write may leave the same time. */
+	assert_int_equal(machine_follow(NULL, "hosts", 3, &stamp, &content), 0);
+	assert_int_equal(utimensat(AT_FDCWD, "hosts", old, 0), 0);
+	content.len = 0;
+	assert_int_equal(machine_follow(NULL, "hosts", 3, &stamp, &content), 0);
+	assert_int_equal(stamp.mtime_ns, 1000000000000ull);
+	assert_int_equal(machine_follow(NULL, "hosts", 3, &stamp, &content), -EALREADY);
+	first = stamp;
+	write_text("new", "two");
+	assert_int_equal(utimensat(AT_FDCWD, "new", old, 0), 0);
+	assert_int_equal(rename("new", "hosts"), 0);
+	content.len = 0;
+	assert_int_equal(machine_follow(NULL, "hosts", 3, &stamp, &content), 0);
+	assert_string_equal(content.bytes, "two");
+	assert_true(stamp.inode != first.inode && stamp.mtime_ns == first.mtime_ns);
+	text_fini(&content);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +201,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_limits, enter_folder, leave_folder),
 		cmocka_unit_test_setup_teardown(test_problems, enter_folder, leave_folder),
 		cmocka_unit_test_setup_teardown(test_interfaces, enter_folder, leave_folder),
+		cmocka_unit_test_setup_teardown(test_follow, enter_folder, leave_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

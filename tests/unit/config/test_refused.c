@@ -216,9 +216,6 @@ static const struct refused_case cases[] = {
 	 "Corefile:3: multisocket: \"1025\" is not a number from 1 to 1024\n"
 	 "Corefile:6: bufsize: \"-1\" is not a number from 512 to 4096\n"
 	 "Corefile:7: multisocket: \"x\" is not a number from 1 to 1024\n"},
-	{"loadbalance", ". {\n loadbalance weighted f\n}\na.test {\n loadbalance round-robin\n}",
-	 "Corefile:5: loadbalance: unknown policy \"round-robin\": did you mean "
-	 "\"round_robin\"?\n"},
 	{"errors",
 	 ". {\n errors {\n consolidate 5m\n consolidate x y\n consolidate 1m [a\n"
 	 " consolidate 1m a show_first error\n consolidate 1m a error info\n"
@@ -235,6 +232,49 @@ static const struct refused_case cases[] = {
 	 "Corefile:9: \"consolidate\" has an argument too many: \"d\"\n"
 	 "Corefile:10: \"stacktrace\" has an argument too many: \"on\"\n"
 	 "Corefile:11: errors: unknown option \"consolidat\": did you mean \"consolidate\"?\n"},
+	{"loadbalance",
+	 ". {\n loadbalance weighted\n}\na.test {\n loadbalance round-robin\n}\n"
+	 "b.test {\n loadbalance round_robin {\n reload 10s\n }\n}\n"
+	 "c.test {\n loadbalance weighted f x\n}\n"
+	 "d.test {\n loadbalance weighted f {\n reload a\n prefer 10.0.0.0 10.0.0.0/33 fd00::/8x\n "
+	 "prefers 10.0.0.0/8\n prefer\n }\n}\n"
+	 "e.test {\n loadbalance weighted f {\n reload 0\n }\n}\n"
+	 "f.test {\n loadbalance weighted ./three\n}\n",
+	 "Corefile:2: loadbalance: \"weighted\" lacks the file of weights\n"
+	 "Corefile:5: loadbalance: unknown policy \"round-robin\": did you mean "
+	 "\"round_robin\"?\n"
+	 "Corefile:9: loadbalance: only \"weighted\" has a file to reload\n"
+	 "Corefile:13: \"loadbalance\" has an argument too many: \"x\"\n"
+	 "Corefile:17: loadbalance: \"a\" is not a duration of at most 86400s, as in 5s or 1m30s\n"
+	 "Corefile:18: loadbalance: \"10.0.0.0\" is not a network, as in 10.0.0.0/8\n"
+	 "Corefile:18: loadbalance: \"10.0.0.0/33\" is not a network, as in 10.0.0.0/8\n"
+	 "Corefile:18: loadbalance: \"fd00::/8x\" is not a network, as in 10.0.0.0/8\n"
+	 "Corefile:19: loadbalance: unknown option \"prefers\": did you mean \"prefer\"?\n"
+	 "Corefile:20: \"prefer\" lacks an argument\n"
+	 "Corefile:24: loadbalance: f: No such file or directory: nothing of it is known until it "
+	 "can be read\n"
+	 "Corefile:29: loadbalance: ./three:1: \"import\" is not an address\n"},
+	{"hosts",
+	 ". {\n hosts f {\n fallthru\n 1.2.3 a.test\n ttl 0\n ttl 65536\n reload -1s\n "
+	 "no_reverse x\n 10.0.0.1 a.test {\n }\n fallthrough_unsupported\n }\n hosts\n}\n"
+	 "a.test {\n hosts f {\n fallthrough\n 10.0.0.1 a.test\n example.org 10.0.0.1\n }\n}\n"
+	 "b.test {\n hosts f a..b {\n fallthrough c..d\n }\n}",
+	 "Corefile:3: hosts: neither an address nor an option \"fallthru\": did you mean "
+	 "\"fallthrough\"?\n"
+	 "Corefile:4: hosts: neither an address nor an option \"1.2.3\": there are ttl, "
+	 "no_reverse, reload, fallthrough, fallthrough_unsupported\n"
+	 "Corefile:9: \"10.0.0.1\" has no block of options\n"
+	 "Corefile:5: hosts: \"0\" is not a number from 1 to 65535\n"
+	 "Corefile:6: \"ttl\" stands at Corefile:5 already\n"
+	 "Corefile:7: hosts: \"-1s\" is not a duration of at most 86400s, as in 5s or 1m30s\n"
+	 "Corefile:8: \"no_reverse\" has an argument too many: \"x\"\n"
+	 "Corefile:2: hosts: \"fallthrough_unsupported\" needs \"fallthrough\"\n"
+	 "Corefile:13: \"hosts\" stands at Corefile:2 already\n"
+	 "Corefile:18: hosts: entries have to stand before \"fallthrough\"\n"
+	 "Corefile:19: hosts: neither an address nor an option \"example.org\": there are ttl, "
+	 "no_reverse, reload, fallthrough, fallthrough_unsupported\n"
+	 "Corefile:23: \"a..b\" is not a domain name\n"
+	 "Corefile:24: \"c..d\" is not a domain name\n"},
 
 	/* addresses */
 	{"bind", ". {\n bind eth1 1.2.3 ll0\n bind lo {\n except 127.0.0.1 ::1\n }\n}",

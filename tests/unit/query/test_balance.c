@@ -51,7 +51,7 @@ static void ask(const char *name, uint16_t type, uint8_t order[8])
 /* How often each last octet is the first of www.test. */
 static void count_first(const char *name, uint16_t type, unsigned counts[256])
 {
-	uint8_t order[8];
+	uint8_t order[8] = {0};
 
 	memset(counts, 0, 256 * sizeof(counts[0]));
 	fixture.worker->scratch.order.random.state = 1; /* the same numbers in every run */
@@ -95,7 +95,7 @@ static void test_prefer(void **state)
 		{{ADDRESS_V4, {10, 0, 0, 2}}, 31},
 	};
 	unsigned counts[256];
-	uint8_t order[8];
+	uint8_t order[8] = {0};
 
 	weights_publish(&balance, NULL);
 	balance.prefer = networks;

@@ -66,21 +66,20 @@ static void set_zones(void)
 	hosts.zones = (struct query_zones){zones, ARRAY_LEN(zones)};
 }
 
-static const char file_text[] =
-	"# comment\n"
-	"10.0.0.2 www.example.org WWW2.Example.ORG. # other.example.org\n"
-	"\n"
-	"10.0.0.3\twww.example.org\v\fmany.example.org\r\n"
-	"fd00::1%eth0 www.example.org\n"
-	"10.0.0.2 www.example.org\n" /* again */
-	"::ffff:10.0.0.4 mapped.example.org\n"
-	"192.0.2.1 elsewhere.example.com in.test\n"
-	"192.168.1.10 *.wild.example.org\n"
-	"192.168.1.11 a.wild.example.org\n"
-	"fd00::2 *.wild.example.org\n"
-	"10.0.0.5 a\\.b.example.org under_score.example.org\n"
-	"fd00::6 six.example.org\n"
-	"0.0.0.0 x1.test x2.test#x3.test";
+static const char file_text[] = "# comment\n"
+				"10.0.0.2 www.example.org WWW2.Example.ORG. # other.example.org\n"
+				"\n"
+				"10.0.0.3\twww.example.org\v\fmany.example.org\r\n"
+				"fd00::1%eth0 www.example.org\n"
+				"10.0.0.2 www.example.org\n" /* again */
+				"::ffff:10.0.0.4 mapped.example.org\n"
+				"192.0.2.1 elsewhere.example.com in.test\n"
+				"192.168.1.10 *.wild.example.org\n"
+				"192.168.1.11 a.wild.example.org\n"
+				"fd00::2 *.wild.example.org\n"
+				"10.0.0.5 a\\.b.example.org under_score.example.org\n"
+				"fd00::6 six.example.org\n"
+				"0.0.0.0 x1.test x2.test#x3.test";
 
 struct hosts_case {
 	const char *name;
@@ -298,22 +297,24 @@ static void test_any_octets(void **state)
 /* More entries than there may be: the first are there, and the Corefile's own. */
 static void test_too_many(void **state)
 {
-	struct text file = {0}, skipped = {0};
+	static const char file[] = "10.0.0.1 a.test b.test\n10.0.0.1 b.test c.test\n"
+				   "10.0.0.2 a.test c.test d.test\n10.0.0.1 e.test\n";
+	const struct hosts_input input = {.zones = &hosts.zones,
+					  .file = file,
+					  .file_len = sizeof(file) - 1,
+					  .entries_max = 5,
+					  .lines = "10.0.0.3 inline.test\n",
+					  .lines_len = 21};
+	struct text skipped = {0};
 
-	for (unsigned i = 0; i < HOSTS_ENTRIES_MAX / 100; i++) {
-		text_puts(&file, "10.0.0.1");
-		for (unsigned k = 0; k < 100; k++)
-			text_printf(&file, " n%u.test", i * 100 + k);
-		text_puts(&file, "\n");
-	}
-	text_puts(&file, "10.0.0.1 more.test\n10.0.0.1 evenmore.test\n");
-	hosts_publish(&hosts, build(file.bytes, "10.0.0.2 inline.test\n", false, &skipped));
-	assert_string_equal(skipped.bytes, "20001: there are more than 2000000 entries: the rest "
-					   "is left out");
-	check("n1999999.test", DNS_TYPE_A, "NOERROR aa |" A("10.0.0.1") " | |");
-	check("more.test", DNS_TYPE_A, "SERVFAIL | | |");
-	check("inline.test", DNS_TYPE_A, "NOERROR aa |" A("10.0.0.2") " | |");
-	text_fini(&file);
+	hosts_publish(&hosts, hosts_build(&input, &skipped));
+	assert_string_equal(skipped.bytes,
+			    "3: there are more than 5 entries: the rest is left out");
+	assert_int_equal(hosts_n_entries(hosts.data), 6);
+	check("c.test", DNS_TYPE_A, "NOERROR aa |" A("10.0.0.1") ";" A("10.0.0.2") " | |");
+	check("d.test", DNS_TYPE_A, "SERVFAIL | | |");
+	check("e.test", DNS_TYPE_A, "SERVFAIL | | |");
+	check("inline.test", DNS_TYPE_A, "NOERROR aa |" A("10.0.0.3") " | |");
 	text_fini(&skipped);
 }
 
@@ -373,14 +374,10 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_fallthrough),
-		cmocka_unit_test(test_no_reverse),
-		cmocka_unit_test(test_large_sets),
-		cmocka_unit_test(test_skipped),
-		cmocka_unit_test(test_good_names_of_a_bad_line),
-		cmocka_unit_test(test_any_octets),
-		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_answers),	   cmocka_unit_test(test_fallthrough),
+		cmocka_unit_test(test_no_reverse), cmocka_unit_test(test_large_sets),
+		cmocka_unit_test(test_skipped),	   cmocka_unit_test(test_good_names_of_a_bad_line),
+		cmocka_unit_test(test_any_octets), cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_publish),
 	};
 
