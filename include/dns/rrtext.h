@@ -33,10 +33,10 @@ struct dns_rr_error {
 MUST_USE int dns_rr_from_text(struct dns_rr *rr, const char *text, size_t len,
 			      struct dns_rr_error *error);
 
-/* Writes the record, its owner and the names that RFC 1035 lets compressed. False, with nothing
- * written, when it does not fit. */
+/* Writes the record, its owner and the names that RFC 1035 lets compressed; *rdata_pos gets where
+ * its rdata stand. False, with nothing written, when it does not fit. */
 MUST_USE bool dns_rr_write(const struct dns_rr *rr, struct wire_writer *writer,
-			   struct dns_compress *compress);
+			   struct dns_compress *compress, size_t *rdata_pos);
 
 /* "AAAA", "TYPE28"; "IN", "CLASS1"; "NXDOMAIN", "NOTIMPL", "RCODE3", in any case. 0, or -EINVAL
  * with the number unchanged. */

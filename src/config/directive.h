@@ -84,5 +84,6 @@ void kubernetes_parse(struct draft *draft, void *into, const struct statement *s
 void log_parse(struct draft *draft, void *into, const struct statement *statement);
 void prometheus_parse(struct draft *draft, void *into, const struct statement *statement);
 void ready_parse(struct draft *draft, void *into, const struct statement *statement);
+void template_parse(struct draft *draft, void *into, const struct statement *statement);
 
 #endif

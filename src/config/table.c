@@ -147,7 +147,7 @@ static const struct directive table[] = {
 	{.name = "dnssec", .instead = FORWARD_INSTEAD ", signed"},
 	{.name = "autopath"},
 	{.name = "minimal"},
-	{.name = "template"},
+	{.name = "template", .parse = template_parse, .is_repeatable = true},
 	{.name = "transfer"},
 	{.name = "hosts"},
 	{.name = "route53", .instead = FORWARD_INSTEAD},

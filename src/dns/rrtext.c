@@ -239,10 +239,12 @@ static bool read_rdata(struct dns_rr *rr, struct rr_words *words, struct wire_wr
 		return rr_words_fail(words, "is not a type that a record can have");
 	if (!rr_words_next(words))
 		return rr_words_fail(words, "the record ends before its data");
-	is_unknown = !words->is_quoted && words->word_len == 2 && memcmp(words->word, "\\#", 2) == 0;
+	is_unknown =
+		!words->is_quoted && words->word_len == 2 && memcmp(words->word, "\\#", 2) == 0;
 	if (!is_unknown && !form)
-		return rr_words_fail(words, "begins data that is not understood for this type: give "
-					    "them as \\# LENGTH HEX");
+		return rr_words_fail(words,
+				     "begins data that is not understood for this type: give "
+				     "them as \\# LENGTH HEX");
 	if (!is_unknown)
 		return rr_form_read(form, words, rdata);
 	(void)rr_words_next(words);
@@ -303,7 +305,7 @@ static void write_names(const struct rr_form *form, const struct dns_rr *rr,
 }
 
 bool dns_rr_write(const struct dns_rr *rr, struct wire_writer *writer,
-		  struct dns_compress *compress)
+		  struct dns_compress *compress, size_t *rdata_pos)
 {
 	const struct rr_form *form = rr_form_find(rr->type);
 	size_t mark = writer->pos, rdata;
@@ -325,5 +327,6 @@ bool dns_rr_write(const struct dns_rr *rr, struct wire_writer *writer,
 		return false;
 	}
 	wire_patch_u16(writer, rdata - 2, (uint16_t)(writer->pos - rdata));
+	*rdata_pos = rdata;
 	return true;
 }

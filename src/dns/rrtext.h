@@ -12,8 +12,8 @@
 struct rr_words {
 	const char *text;
 	size_t len, at;
-	unsigned depth;		    /* of parentheses */
-	const char *word;	    /* the current one, without its quotes; escapes stand in it */
+	unsigned depth;	  /* of parentheses */
+	const char *word; /* the current one, without its quotes; escapes stand in it */
 	size_t word_len;
 	bool is_quoted;
 	bool is_end;		    /* there is no current word: the record has ended */

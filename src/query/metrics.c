@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/metrics.h"
+#include "template.h"
 #include "worker.h"
 
 #define MS 1000000ull
@@ -338,6 +339,7 @@ void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 	}
 	free(rows);
 	write_classes(page, workers, n_workers, config);
+	template_metrics_write(workers, n_workers, page);
 	if (config->cache.n_policies > 0)
 		write_caches(page, workers, n_workers, config);
 }

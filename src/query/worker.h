@@ -57,6 +57,7 @@ struct query_worker {
 	struct dns_reply_buffer *appended;     /* owned: scratch of dns_reply_append */
 	struct regex_scratch *regex;	       /* owned; of `rewrite` and `template` */
 	struct edit *edit;		       /* owned */
+	struct template_scratch *template;     /* owned */
 	struct text *trace;		       /* borrowed; NULL but in --explain */
 	struct answer_scratch scratch;
 };
