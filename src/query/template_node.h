@@ -9,7 +9,7 @@
 #include "query/template.h"
 
 #define TEMPLATE_DEPTH_MAX 16 /* of if, with and parentheses in each other */
-#define TEMPLATE_ARGS_MAX 8   /* of a function */
+#define TEMPLATE_ARGS_MAX 16  /* of a function */
 
 enum node_kind {
 	NODE_TEXT,    /* text[0..len) as it is */
