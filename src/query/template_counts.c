@@ -139,11 +139,13 @@ static void write_sample(struct text *page, const char *name, const struct templ
 	metrics_sample(page, name, labels, of->what == TEMPLATE_COUNT_MATCHES ? 5 : 7, (double)n);
 }
 
-/* The row summed over the workers, where this one is the first that has it. */
+/* The row at slot `at` of all workers', summed over them, where its worker is the first that has
+ * it. */
 static void write_row(struct text *page, const char *name, struct template_counts *const *counts,
-		      size_t n, size_t first, const struct row *row)
+		      size_t n, size_t at)
 {
-	struct template_labels labels = labels_of(row);
+	size_t first = at / SLOTS;
+	struct template_labels labels = labels_of(&counts[first]->rows[at % SLOTS]);
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -188,7 +190,7 @@ void template_counts_write(struct template_counts *const *counts, size_t n, stru
 
 			if (row && __atomic_load_n(&row->is_used, __ATOMIC_ACQUIRE) &&
 			    row->what == what)
-				write_row(page, families[what].name, counts, n, i / SLOTS, row);
+				write_row(page, families[what].name, counts, n, i);
 		}
 		write_others(page, families[what].name, (enum template_count)what, counts, n);
 	}

@@ -246,7 +246,7 @@ def corpus():
     for path in sorted((ROOT / "tests/fuzz/corpus/rrtext").iterdir()):
         text = path.read_bytes().decode("latin-1")
         rrsets = read(text)
-        if rrsets and "{" not in text and "\n" not in text:
+        if rrsets and '\\"' not in text and "\n" not in text:  # a Corefile cannot say \\"
             found.append((text, rrsets[0]))
     return found
 

@@ -326,7 +326,8 @@ static void test_failures(void **state)
 {
 	struct query_template *template = add(DNS_CLASS_IN, DNS_TYPE_A, "a.test", NULL);
 	struct query_template *says = add(DNS_CLASS_IN, DNS_TYPE_A, "b.test", NULL);
-	struct query_template *slow = add(DNS_CLASS_IN, DNS_TYPE_A, "c.test", "^(a+)+[.](a+)+[.](a+)+[.]$");
+	struct query_template *slow =
+		add(DNS_CLASS_IN, DNS_TYPE_A, "c.test", "^(a+)+[.](a+)+[.](a+)+[.]$");
 
 	add_record(template, TEMPLATE_ANSWER, "{{ .Name }} A 10.0.0.1");
 	add_record(template, TEMPLATE_AUTHORITY, "{{ .Name }} A {{ parseInt .Name 10 8 }}");
