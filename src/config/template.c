@@ -195,22 +195,38 @@ struct trial {
 	struct dns_rr rr;
 };
 
-/* Each field of the query is this text. False: the template could not be expanded, which another
- * query may come round. */
-static bool try_sample(struct trial *trial, const struct template_record *record,
-		       const struct query_template *query, const char *sample)
-{
-	struct template_data data = {.zone = "zone.test.",
-				     .name = sample,
-				     .spelled = sample,
-				     .class = "IN",
-				     .type = "A",
-				     .remote = "192.0.2.1"};
+/* What the fields of a query may be: each time something else, but for what the directive fixes. */
+static const struct {
+	const char *text, *type, *class, *zone, *remote;
+} samples[N_SAMPLES] = {
+	{"1", "A", "IN", "zone.test.", "192.0.2.1"},
+	{"ab.", "AAAA", "CH", "x.", "2001:db8::1"},
+	{"0a0b.", "TXT", "HS", "7.", "::7"},
+};
 
+/* False: the template could not be expanded, which another query may come round. */
+static bool try_sample(struct trial *trial, const struct template_record *record,
+		       const struct query_template *query, size_t k)
+{
+	char type[16], class[16];
+	struct template_data data = {.zone = samples[k].zone,
+				     .name = samples[k].text,
+				     .spelled = samples[k].text,
+				     .class = samples[k].class,
+				     .type = samples[k].type,
+				     .remote = samples[k].remote,
+				     .qtype = (uint16_t)k,
+				     .qclass = (uint16_t)k,
+				     .id = (uint16_t)k};
+
+	if (query->type != DNS_TYPE_ANY)
+		data.type = dns_type_text(query->type, type, sizeof(type));
+	if (query->class != DNS_CLASS_ANY)
+		data.class = dns_class_text(query->class, class, sizeof(class));
 	data.regex = query->n_matches > 0 ? query->matches[0] : NULL;
 	data.match.n = data.regex ? regex_groups(data.regex) : 0;
 	for (size_t i = 0; i < data.match.n; i++)
-		data.match.end[i] = strlen(sample);
+		data.match.end[i] = strlen(data.name);
 	if (template_text_expand(record->text, &data, &trial->buffer) != NULL)
 		return false;
 	trial->is_wrong = dns_rr_from_text(&trial->rr, trial->buffer.text, trial->buffer.len,
@@ -242,7 +258,6 @@ static void tell_fault(struct draft *draft, const struct token *at,
  * template with branches may never come to it. */
 static void try_record(struct draft *draft, const struct template *template, size_t i)
 {
-	static const char *const samples[N_SAMPLES] = {"1", "ab.", "0a0b."};
 	const struct template_record *record = &template->records.items[i];
 	struct trial *trials;
 	bool is_wrong = true;
@@ -251,7 +266,7 @@ static void try_record(struct draft *draft, const struct template *template, siz
 		return;
 	trials = mem_zalloc(N_SAMPLES * sizeof(*trials));
 	for (size_t k = 0; k < N_SAMPLES && is_wrong; k++)
-		is_wrong = try_sample(&trials[k], record, &template->query, samples[k]) &&
+		is_wrong = try_sample(&trials[k], record, &template->query, k) &&
 			   is_same_fault(&trials[0], &trials[k]);
 	if (is_wrong)
 		tell_fault(draft, template->words.items[i], record, &trials[0]);

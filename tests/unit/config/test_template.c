@@ -46,6 +46,13 @@ static const struct template_case cases[] = {
 	 "}}\"\n answer \"{{ if .Group.x }}nonsense{{ end }}\"\n}",
 	 "Corefile:5: template: \"{{ if .Group.x }}nonsense{{ end }}\": no \"match\" has a group "
 	 "\"x\"\n"},
+	{"what depends on the query",
+	 "template IN AAAA {\n answer \"{{ .Name }} {{ .Type }} ::1\"\n}\ntemplate ANY ANY {\n "
+	 "answer \"{{ .Name }} {{ .Type }} ::1\" \"{{ .Name }} AAAA {{ .Remote }}\"\n}",
+	 "Corefile:2 IN AAAA zones a.test.,b.test.\n answer Corefile:3 {{ .Name }} {{ .Type }} "
+	 "::1\n rcode NOERROR\nCorefile:5 ANY ANY zones a.test.,b.test.\n answer Corefile:6 {{ "
+	 ".Name }} {{ .Type }} ::1\n answer Corefile:6 {{ .Name }} AAAA {{ .Remote }}\n rcode "
+	 "NOERROR\n"},
 	{"upstream changes nothing", "template IN A {\n answer \"a. CNAME b.\"\n upstream\n}",
 	 "Corefile:2 IN A zones a.test.,b.test.\n answer Corefile:3 a. CNAME b.\n rcode NOERROR\n"
 	 "Corefile:4: template: \"upstream\" changes nothing: CNAMEs are followed anyhow\n"},
