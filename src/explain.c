@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/rcu.h"
+#include "dns/rrtext.h"
 #include "kube/kube.h"
 #include "query/query.h"
 #include "server.h"
@@ -60,7 +61,7 @@ static bool read_question(const struct options *options, struct explained *expla
 
 	if (dns_name_from_text(&explained->name, name, strlen(name)) != 0)
 		what = "name", text = name;
-	else if (!dns_type_from_text(type, &explained->type))
+	else if (dns_type_from_text(&explained->type, type, strlen(type)) != 0)
 		what = "record type", text = type;
 	else if (!read_source(from, &explained->source))
 		what = "address", text = from;

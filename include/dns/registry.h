@@ -87,7 +87,4 @@ const char *dns_type_text(uint16_t type, char *buf, size_t size);
 const char *dns_class_text(uint16_t class, char *buf, size_t size);
 const char *dns_rcode_text(uint16_t rcode, char *buf, size_t size);
 
-/* A type's name, in any case, or TYPEn. False when it is none. */
-bool dns_type_from_text(const char *text, uint16_t *type);
-
 #endif

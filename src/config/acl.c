@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "directive.h"
+#include "dns/rrtext.h"
 #include "dns/registry.h"
 
 struct ranges { /* an ARRAY(struct query_acl_range) */
@@ -37,7 +38,7 @@ static bool read_type(struct draft *draft, const struct token *word, struct rule
 		rule->is_any_type = true;
 		return true;
 	}
-	if (!dns_type_from_text(word->text, &type)) {
+	if (dns_type_from_text(&type, word->text, strlen(word->text)) != 0) {
 		problem_at(&draft->problems, word,
 			   "acl: \"%s\" is no type of records, as in A, AAAA, TYPE65280 or *",
 			   word->text);

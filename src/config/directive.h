@@ -107,5 +107,6 @@ void timeouts_parse(struct draft *draft, void *into, const struct statement *sta
 void trace_parse(struct draft *draft, void *into, const struct statement *statement);
 void rewrite_parse(struct draft *draft, void *into, const struct statement *statement);
 void ready_parse(struct draft *draft, void *into, const struct statement *statement);
+void template_parse(struct draft *draft, void *into, const struct statement *statement);
 
 #endif

@@ -104,7 +104,7 @@ static const struct directive table[] = {
 	{.name = "dnssec", .instead = FORWARD_INSTEAD ", signed"},
 	{.name = "autopath", .parse = autopath_parse},
 	{.name = "minimal", .parse = parse_minimal},
-	{.name = "template"},
+	{.name = "template", .parse = template_parse, .is_repeatable = true},
 	{.name = "transfer"},
 	{.name = "hosts", .parse = hosts_parse},
 	{.name = "route53", .instead = FORWARD_INSTEAD},

@@ -275,6 +275,12 @@ static void need_compress(struct answer *answer)
 	answer->is_compress_ready = true;
 }
 
+struct dns_compress *answer_compress(struct answer *answer)
+{
+	need_compress(answer);
+	return &answer->scratch->compress;
+}
+
 bool answer_name_record(struct answer *answer, struct answer_rr rr, const uint8_t *wire, size_t len,
 			uint16_t *target_pos)
 {

@@ -100,6 +100,9 @@ struct answer_rr {
 void answer_pointers(struct answer *answer, struct answer_rr rr,
 		     const struct table_pointers *pointers, const struct dns_name *domain);
 
+/* The names that may be pointed to. */
+struct dns_compress *answer_compress(struct answer *answer);
+
 /* One record with rdata as it is. Returns false, with TC, when it does not fit. */
 bool answer_record(struct answer *answer, struct answer_rr rr, const uint8_t *rdata,
 		   uint16_t rdata_len);

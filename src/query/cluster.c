@@ -236,17 +236,14 @@ static enum outcome resolve_target(struct lookup *lookup, unsigned n)
  * clusters, elsewhere from upstreams. The chain ends without a final record at a target that nobody
  * has, at a loop, and after ANSWER_HOPS_MAX.
  */
-static enum outcome follow_alias(struct lookup *lookup)
+static enum outcome follow_chain(struct lookup *lookup, unsigned n, enum outcome outcome)
 {
 	struct answer *answer = lookup->answer;
 	struct answer_scratch *scratch = answer->scratch;
 	struct dns_name *chain = scratch->chain;
 	struct answer_rr rr = {lookup->owner, DNS_TYPE_CNAME, lookup->zone.ttl_s};
-	enum outcome outcome = OUTCOME_ALIAS;
 
-	chain[0] = *lookup->name;
-	scratch->chain_pos[0] = QUESTION_NAME_POS;
-	for (unsigned n = 1; outcome == OUTCOME_ALIAS; n++) {
+	for (; outcome == OUTCOME_ALIAS; n++) {
 		size_t len;
 		const uint8_t *target = table_alias(&lookup->view, &len);
 
@@ -262,6 +259,15 @@ static enum outcome follow_alias(struct lookup *lookup)
 		outcome = resolve_target(lookup, n + 1);
 	}
 	return outcome;
+}
+
+static enum outcome follow_alias(struct lookup *lookup)
+{
+	struct answer_scratch *scratch = lookup->answer->scratch;
+
+	scratch->chain[0] = *lookup->name;
+	scratch->chain_pos[0] = QUESTION_NAME_POS;
+	return follow_chain(lookup, 1, OUTCOME_ALIAS);
 }
 
 static void fail_not_ready(struct answer *answer)
@@ -285,6 +291,34 @@ static void trace(const struct lookup *lookup, enum outcome outcome, bool is_nex
 	dns_name_to_text(lookup->zone.name->wire, lookup->zone.name->len, zone);
 	answer_trace(lookup->answer, "kubernetes %s: in zone %s: %s%s", lookup->cluster->place,
 		     zone, outcomes[outcome], is_next ? ", but falls through" : "");
+}
+
+/* What is told beside the records. */
+static void finish(struct lookup *lookup, enum outcome outcome)
+{
+	struct answer *answer = lookup->answer;
+
+	if (UNLIKELY(outcome == OUTCOME_NOT_READY)) {
+		answer_restart(answer);
+		fail_not_ready(answer);
+		return;
+	}
+	if (outcome == OUTCOME_NXDOMAIN)
+		answer->end.rcode = DNS_RCODE_NXDOMAIN;
+	if (outcome != OUTCOME_FOUND)
+		answer_soa(answer, &lookup->zone, true);
+}
+
+void cluster_follow(struct answer *answer, unsigned n)
+{
+	struct lookup lookup;
+
+	lookup.answer = answer;
+	lookup.config = answer->worker->config;
+	lookup.name = &answer->scratch->chain[n - 1];
+	lookup.owner = answer->scratch->chain_pos[n - 1];
+	lookup.zone = (struct answer_zone){0};
+	finish(&lookup, follow_chain(&lookup, n, resolve_target(&lookup, n)));
 }
 
 enum step cluster_run(struct answer *answer, const struct query_cluster_config *cluster,
@@ -336,14 +370,6 @@ enum step cluster_run(struct answer *answer, const struct query_cluster_config *
 	if (outcome == OUTCOME_ALIAS)
 		outcome = answer->query->type == DNS_TYPE_ANY ? lookup_any(&lookup)
 							      : follow_alias(&lookup);
-	if (UNLIKELY(outcome == OUTCOME_NOT_READY)) {
-		answer_restart(answer);
-		fail_not_ready(answer);
-		return STEP_DONE;
-	}
-	if (outcome == OUTCOME_NXDOMAIN)
-		answer->end.rcode = DNS_RCODE_NXDOMAIN;
-	if (outcome != OUTCOME_FOUND)
-		answer_soa(answer, &lookup.zone, true);
+	finish(&lookup, outcome);
 	return STEP_DONE;
 }

@@ -14,4 +14,11 @@
 enum step cluster_run(struct answer *answer, const struct query_cluster_config *cluster,
 		      const struct query_config *config);
 
+/*
+ * What the CNAME written last leads to, in the block that has its target's name: records of its
+ * clusters, or external_follow's. The names scratch->chain[0..n) stand at scratch->chain_pos; the
+ * last is the target. Nothing is added where nobody has it; a failure is SERVFAIL alone.
+ */
+void cluster_follow(struct answer *answer, unsigned n);
+
 #endif

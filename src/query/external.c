@@ -270,7 +270,7 @@ static void fail_chain(struct answer *answer, const struct query_external *failu
 	answer_restart(answer);
 	answer_fail(answer, DNS_RCODE_SERVFAIL, failure->ede,
 		    failure->ede_text ? failure->ede_text
-				      : "the target of this ExternalName could not be resolved");
+				      : "the target of this CNAME could not be resolved");
 }
 
 void external_follow(struct answer *answer, const struct query_view_config *view, unsigned n)

@@ -10,6 +10,7 @@
 #include "base/metrics.h"
 #include "metrics_row.h"
 #include "metrics_steps.h"
+#include "template.h"
 #include "worker.h"
 
 #define MS 1000000ull
@@ -395,6 +396,7 @@ void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 	write_classes(page, workers, n_workers);
 	metrics_regex_write(page, workers, n_workers, config);
 	metrics_plugins_write(page, config);
+	template_metrics_write(workers, n_workers, page);
 	if (config->cache.n_policies > 0)
 		write_caches(page, workers, n_workers, config);
 }

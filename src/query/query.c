@@ -34,6 +34,7 @@ struct query_worker *query_worker_new(const struct query_config *config, struct 
 	worker->regex = regex_scratch_new();
 	worker->edit = edit_new();
 	worker->top = top_new();
+	worker->template = template_scratch_new();
 	order_init(&worker->scratch.order);
 	return worker;
 }
@@ -48,6 +49,7 @@ void query_worker_free(struct query_worker *worker)
 	free(worker->appended);
 	regex_scratch_free(worker->regex);
 	edit_free(worker->edit);
+	template_scratch_free(worker->template);
 	top_free(worker->top);
 	rows_free(worker);
 	free(worker);
@@ -99,7 +101,7 @@ static enum step run_gates(struct answer *answer, const struct query_block_confi
 		    acl_run(answer, block, &answer->query->name) == STEP_DONE)
 			return STEP_DONE;
 	}
-	return refuse(answer) ? STEP_DONE : STEP_NEXT;
+	return STEP_NEXT;
 }
 
 /* The steps of a server block, in CoreDNS's order. */
@@ -114,6 +116,8 @@ static void run_steps(struct answer *answer, const struct query_view_config *vie
 	if (UNLIKELY(run_gates(answer, block) == STEP_DONE))
 		return;
 	if (UNLIKELY(block->templates != NULL) && template_run(answer, block) == STEP_DONE)
+		return;
+	if (refuse(answer))
 		return;
 	if (UNLIKELY(block->hosts != NULL) && hosts_run(answer, block->hosts) == STEP_DONE)
 		return;

@@ -70,6 +70,7 @@ struct query_worker {
 	struct log_limit regex_log;	       /* of the lines that tell so */
 	struct edit *edit;		       /* owned */
 	struct top *top;		       /* owned */
+	struct template_scratch *template;     /* owned */
 	struct text *trace;		       /* borrowed; NULL but in --explain */
 	struct answer_scratch scratch;
 };

@@ -237,28 +237,6 @@ static void test_nsid(void **state)
 	assert_int_equal(dns_answer_end(&writer, &query, &end), 12 + 9 + 11);
 }
 
-static void test_type_from_text(void **state)
-{
-	static const struct {
-		const char *text;
-		int want; /* -1: none */
-	} types[] = {
-		{"A", 1},	    {"a", 1},	      {"AaAa", 28},   {"NSAP-PTR", 23},
-		{"ANY", 255},	    {"CAA", 257},     {"TYPE0", 0},   {"type65535", 65535},
-		{"TYPE65", 65},	    {"", -1},	      {"A ", -1},     {"TYPE", -1},
-		{"TYPE65536", -1},  {"TYPE1x", -1},   {"TYPE-1", -1}, {"AX", -1},
-		{"TYPE000001", -1}, {"RESERVED", -1},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-		uint16_t type;
-		int got = dns_type_from_text(types[i].text, &type) ? type : -1;
-
-		if (got != types[i].want)
-			fail_msg("%s: %d", types[i].text, got);
-	}
-}
-
 static void test_no_opt_for_plain(void **state)
 {
 	static const char plain[] = QUERY Q;
@@ -467,7 +445,6 @@ int main(void)
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_answer_frame),
 		cmocka_unit_test(test_nsid),
-		cmocka_unit_test(test_type_from_text),
 		cmocka_unit_test(test_no_opt_for_plain),
 		cmocka_unit_test(test_ede_text_is_cut),
 		cmocka_unit_test(test_compress),
