@@ -91,7 +91,9 @@ static const struct accepted_case cases[] = {
 	 ROOT "block 0 errors\n consolidate 5m0s (300000000000 ns) <.* i/o timeout$> level 2\n"
 	      " consolidate 30s (30000000000 ns) <^Failed to .+> level 3\n"
 	      " consolidate 1h30m0s (5400000000000 ns) <a> level 0 first\n"
-	      " consolidate 100ms (100000000 ns) <b> level 3 first\n"},
+	      " consolidate 100ms (100000000 ns) <b> level 3 first\n"
+	      "Corefile:3: errors: \"stacktrace\" changes nothing: there are no panics to recover "
+	      "from\n"},
 	{"rewrite: names",
 	 ". {\n rewrite name A.test b.test.\n rewrite stop name exact a.test B.\n"
 	 " rewrite continue name Prefix API web\n rewrite name suffix .a.Test .b.test.\n"
