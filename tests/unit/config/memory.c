@@ -577,5 +577,4 @@ void config_dump(const struct config *config, struct text *out)
 			    config->net.tcp_stall_ms, config->query.tcp_keepalive_100ms);
 	if (config->has_debug)
 		text_puts(out, "debug\n");
-	text_append(out, config->notes.bytes ? config->notes.bytes : "", config->notes.len);
 }
