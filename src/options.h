@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The command line: CoreDNS's flags. Main thread.
+ * The command line: CoreDNS's flags, and ours. Main thread.
  */
 #ifndef KANAME_OPTIONS_H
 #define KANAME_OPTIONS_H
@@ -9,8 +9,11 @@
 #include <stdint.h>
 
 struct options {
-	const char *corefile; /* borrowed from argv, or NULL */
-	const char *pidfile;  /* borrowed from argv, or NULL */
+	const char *corefile;  /* borrowed from argv, or NULL */
+	const char *pidfile;   /* borrowed from argv, or NULL */
+	const char *state_dir; /* likewise: where the last good configuration is kept */
+	uint64_t quiet_ms;     /* no query for so long: it leaves after SIGTERM */
+	const char *explain_name, *explain_type, *explain_from; /* likewise */
 	uint16_t port;
 	bool is_check, is_quiet, is_version, is_plugins, is_help;
 };

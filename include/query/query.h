@@ -45,6 +45,7 @@ struct query_cluster_config {
 	enum query_pods pods;
 	bool has_fallthrough;
 	struct query_zones fallthrough; /* empty with has_fallthrough: all zones */
+	const char *place;		/* "Corefile:8" */
 };
 
 /* A `forward` directive: names in `from` and not in `except` are asked of a group of upstreams. */
@@ -52,6 +53,8 @@ struct query_forward_config {
 	struct dns_name from;
 	struct query_zones except;
 	size_t group;
+	const char *place;   /* "Corefile:20" */
+	const char *to_text; /* its TOs as they stand there */
 };
 
 enum query_log_class {
@@ -87,8 +90,9 @@ struct query_block_config {
 	size_t n_logs;
 	const char *place; /* "Corefile:3": where it begins */
 	bool has_local, has_any, has_minimal;
-	const uint8_t *nsid; /* what an NSID option answers; NULL: it is not answered */
-	uint16_t nsid_len;   /* octets, at most QUERY_NSID_MAX */
+	bool has_no_localhost_prefix; /* localhost.NAME is no local name */
+	const uint8_t *nsid;	      /* what an NSID option answers; NULL: it is not answered */
+	uint16_t nsid_len;	      /* octets, at most QUERY_NSID_MAX */
 	const struct query_acl *acl;
 	const struct query_chaos *chaos;
 	const struct query_balance *balance; /* addresses are shuffled without it, too */

@@ -134,6 +134,7 @@ static void read_block(struct draft *draft, const struct statement *head,
 
 	ARRAY_PUSH(&draft->blocks, block);
 	block->place = head->place;
+	block->body = body;
 	block->query.udp_answer_max = QUERY_UDP_ANSWER_DEFAULT;
 	block->query.place = draft_place(draft, &head->place);
 	read_keys(draft, block, head);
@@ -156,13 +157,6 @@ void draft_read(struct draft *draft, const struct statement *statements)
 			return;
 		}
 	}
-}
-
-void source_free(const struct kube_source_config *source)
-{
-	/* Only the config's owner frees them; everyone else sees them as constant. */
-	kube_selector_free((struct kube_selector *)(uintptr_t)source->labels);
-	kube_selector_free((struct kube_selector *)(uintptr_t)source->namespace_labels);
 }
 
 void draft_fini(struct draft *draft)

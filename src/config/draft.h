@@ -33,10 +33,14 @@ struct draft_forward {
 	struct query_zones except;
 	struct forward_group_config group; /* but next_group and has_loop_probe */
 	struct token place;
+	const char *place_text, *to_text; /* for --explain */
 };
+
+struct statement;
 
 struct draft_block {
 	struct token place;
+	const struct statement *body; /* borrowed: all of its directives */
 	ARRAY(struct draft_key) keys;
 	ARRAY(struct draft_bind) binds;
 	bool has_bind;
@@ -60,13 +64,14 @@ struct draft {
 	const struct config_machine *machine;
 	const struct config_options *options;
 	struct problems problems;
-	ARRAY(struct draft_block *) blocks;	  /* owned */
-	ARRAY(struct kube_source_config) sources; /* own their selectors until the config does */
+	ARRAY(struct draft_block *) blocks; /* owned */
+	ARRAY(struct kube_source_config) sources;
 	struct draft_http health, ready, prometheus;
 	uint64_t lameduck_ms;
 	bool has_debug;
-	bool has_reload;
-	size_t n_zones; /* so far, of all keys and arguments */
+	uint64_t reload_ms, reload_jitter_ms; /* 0: no `reload` */
+	unsigned tcp_idle_ms, tcp_stall_ms;   /* of `timeouts`; 0: not said */
+	size_t n_zones;			      /* so far, of all keys and arguments */
 };
 
 /* "Corefile:3", in the arena: for --explain. */
@@ -91,16 +96,11 @@ bool address_is_link_local(const struct address *address);
 /* The address and port as the kernel has them. */
 struct sockaddr_storage to_sockaddr(const struct address *address, uint16_t port);
 
-struct statement;
-
 /* Reads all server blocks into the draft. */
 void draft_read(struct draft *draft, const struct statement *statements);
 
-/* Frees what the draft owns, the selectors of its sources not: see source_free. */
+/* Frees what the draft owns. */
 void draft_fini(struct draft *draft);
-
-/* Frees the selectors of a source. */
-void source_free(const struct kube_source_config *source);
 
 /* The upstreams and caches of all blocks; part of draft_translate, when `net` is filled in. Returns
  * the block's forwards. */

@@ -12,8 +12,8 @@
 #include "base/counter.h"
 
 /* Why query_run dropped a packet. */
-enum net_drop { NET_DROP_RESPONSE, NET_DROP_SHORT, NET_DROP_PORT0 };
-#define NET_N_DROPS 3
+enum net_drop { NET_DROP_RESPONSE, NET_DROP_SHORT, NET_DROP_PORT0, NET_DROP_ACL };
+#define NET_N_DROPS 4
 
 /* Why the kernel did not take a UDP answer. */
 enum net_unsent {

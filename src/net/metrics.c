@@ -13,6 +13,7 @@ static const char *const drop_texts[NET_N_DROPS] = {
 	[NET_DROP_RESPONSE] = "response",
 	[NET_DROP_SHORT] = "short",
 	[NET_DROP_PORT0] = "port0",
+	[NET_DROP_ACL] = "acl",
 };
 
 static const char *const unsent_texts[NET_N_UNSENT] = {

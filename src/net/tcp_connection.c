@@ -388,7 +388,9 @@ static void answer_message(struct tcp_connection *connection, const uint8_t *pac
 	if (verdict == QUERY_ANSWER)
 		gather(tcp, &input, start_ns);
 	else if (verdict == QUERY_DROP)
-		counter_add(&tcp->counts->dropped[NET_DROP_RESPONSE], 1);
+		counter_add(&tcp->counts->dropped[packet[2] & DNS_FLAG_QR >> 8 ? NET_DROP_RESPONSE
+									       : NET_DROP_ACL],
+			    1);
 }
 
 /*

@@ -80,7 +80,7 @@ static enum step run_gates(struct answer *answer, const struct query_block_confi
 {
 	const struct dns_query *query = answer->query;
 
-	if (UNLIKELY(block->has_local) && local_run(answer) == STEP_DONE)
+	if (UNLIKELY(block->has_local) && local_run(answer, block) == STEP_DONE)
 		return STEP_DONE;
 	if (UNLIKELY(block->acl != NULL) && acl_run(answer, block, &query->name) == STEP_DONE)
 		return STEP_DONE;
@@ -105,6 +105,7 @@ static void run_steps(struct answer *answer, const struct query_view_config *vie
 {
 	const struct query_block_config *block = &config->blocks[view->block];
 
+	ANSWER_TRACE(answer, "server block %s: zone %s", block->place, view->zone_text);
 	if (UNLIKELY(edit_is_wanted(block)))
 		edit_begin(answer);
 	if (UNLIKELY(run_gates(answer, block) == STEP_DONE))
@@ -151,10 +152,16 @@ static void tell_partial(struct answer *answer)
 	answer->end.ede_text = PARTIAL_TEXT;
 }
 
+/* What an NSID option will take: the query asks for it, and the block answers it. */
+static size_t nsid_size(const struct answer *answer)
+{
+	return answer->end.nsid ? dns_nsid_size(answer->query, answer->end.nsid_len) : 0;
+}
+
 /* An extended error's text, then the error itself, are left out where they do not fit. */
 static void fit_error(struct answer *answer)
 {
-	size_t left = answer->writer.size - answer->writer.pos;
+	size_t left = answer->writer.size - answer->writer.pos - nsid_size(answer);
 	bool is_keepalive_sent = answer->end.is_keepalive_sent;
 
 	if (dns_opt_size(answer->query, answer->end.ede, answer->end.ede_text, is_keepalive_sent) >
@@ -225,6 +232,11 @@ static enum query_verdict answer_query(struct query_worker *worker, const struct
 	writer.size -=
 		dns_opt_size(query, input->is_tcp ? DNS_EDE_OTHER : DNS_EDE_NONE,
 			     input->is_tcp ? PARTIAL_TEXT : NULL, answer.end.is_keepalive_sent);
+	if (UNLIKELY(query->has_nsid && block && block->nsid)) {
+		answer.end.nsid = block->nsid;
+		answer.end.nsid_len = block->nsid_len;
+		writer.size -= nsid_size(&answer);
+	}
 	answer.writer = writer;
 	if (UNLIKELY(is_bad_version))
 		answer.end.rcode = DNS_RCODE_BADVERS; /* and no data (RFC 6891 6.1.3) */

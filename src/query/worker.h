@@ -49,6 +49,7 @@ struct query_worker {
 	 * are another's now. */
 	size_t n_rows;
 	struct histogram former_ns;
+	struct histogram hits_ns; /* of cluster names, as last told */
 	struct histogram classes[QUERY_N_CLASSES][QUERY_N_RESULTS]; /* but for cluster hits, which
 								       are the rest of all */
 	/* The query in hand, for the steps that go outside; borrowed. */

@@ -61,7 +61,8 @@ static void fill_addresses(struct rig_setup *setup, const struct rig_options *op
 		fill_address(&listener->address, address[i], port);
 		listener->is_optional = strchr(address[i], ':') != NULL;
 		listener->server = i;
-		setup->servers[i] = (struct query_server_config){.views = &setup->view, .n_views = 1};
+		setup->servers[i] =
+			(struct query_server_config){.views = &setup->view, .n_views = 1};
 		setup->config.n_listeners = setup->query.n_servers = i + 1;
 	}
 }
