@@ -20,6 +20,7 @@ struct listener *listener_new(const union socket_address *address, int udp_fd, i
 	listener->udp.address = listener->tcp.address = *address;
 	listener->udp.server = listener->tcp.server = server;
 	listener->tcp.fd = tcp_fd;
+	listener->udp_inode = socket_inode(udp_fd);
 	return listener;
 }
 
@@ -120,8 +121,26 @@ void listener_on_blocked(struct udp_socket *socket)
 
 void listener_start(struct listener *listener)
 {
+	if (listener->is_waiting)
+		return;
 	poll_udp(listener, UDP_WAIT_READABLE);
 	tcp_listener_start(&listener->tcp);
+}
+
+void listener_join(struct listener *listener)
+{
+	int error;
+
+	if (!listener->is_waiting)
+		return;
+	listener->is_waiting = false;
+	error = socket_join(SOCK_DGRAM, listener->udp.fd);
+	if (error == 0)
+		error = socket_join(SOCK_STREAM, listener->tcp.fd);
+	if (error != 0)
+		log_printf(listener->worker->log, LOG_ERROR, "a socket does not receive: %s",
+			   uv_strerror(error));
+	listener_start(listener);
 }
 
 /* Answers what is in the queue. True: nothing is left, nor unsent. */
@@ -147,6 +166,7 @@ void listener_count(struct listener *listener)
 void listener_leave(struct listener *listener)
 {
 	listener->udp.is_leaving = true;
+	listener->left_ms = uv_now(&listener->worker->loop);
 	if (listener->udp.fd >= 0) {
 		socket_leave_group(listener->udp.fd, &listener->udp.address);
 		empty_udp(listener);
@@ -156,8 +176,11 @@ void listener_leave(struct listener *listener)
 
 bool listener_step(struct listener *listener)
 {
+	bool is_settled = uv_now(&listener->worker->loop) - listener->left_ms >= LISTENER_SETTLE_MS;
+
 	tcp_listener_close(&listener->tcp);
-	if (listener->udp.fd >= 0 && empty_udp(listener) && listener->udp.n_pending == 0)
+	if (listener->udp.fd >= 0 && empty_udp(listener) && is_settled &&
+	    listener->udp.n_pending == 0)
 		close_udp(listener);
 	return listener->udp.fd < 0;
 }

@@ -37,7 +37,7 @@ static int open_address(struct net *net, struct net_address *address,
 	if (is_covered && pass == PASS_CHECK)
 		return net_address_check(config, why);
 	if (pass == (is_covered ? PASS_COVERED : PASS_APART))
-		return net_address_open(address, config, net->n_workers, why);
+		return net_address_open(address, config, net->n_workers, SOCKET_RECEIVES, why);
 	return 0;
 }
 

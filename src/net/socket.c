@@ -15,6 +15,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define UDP_QUEUE_BYTES (4 << 20)
@@ -77,7 +78,7 @@ static int set_tcp_options(int fd)
 	return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 }
 
-static int prepare(int fd, int type, const union socket_address *address)
+static int prepare(int fd, int type, const union socket_address *address, enum socket_way way)
 {
 	socklen_t size =
 		address->any.sa_family == AF_INET ? sizeof(address->v4) : sizeof(address->v6);
@@ -89,19 +90,31 @@ static int prepare(int fd, int type, const union socket_address *address)
 		error = type == SOCK_DGRAM ? set_udp_options(fd, address) : set_tcp_options(fd);
 	if (error == 0 && bind(fd, &address->any, size) != 0)
 		error = -errno;
-	if (error == 0 && type == SOCK_STREAM && listen(fd, TCP_BACKLOG) != 0)
-		error = -errno;
+	if (error == 0 && way == SOCKET_RECEIVES && type == SOCK_STREAM)
+		error = socket_join(type, fd);
+	if (error == 0 && way == SOCKET_WAITS && type == SOCK_DGRAM)
+		socket_leave_group(fd, address);
 	return error;
 }
 
-int socket_open(int type, const union socket_address *address)
+/* AF_UNSPEC: connected no more, and bound as before. */
+int socket_join(int type, int fd)
+{
+	static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+	int result = type == SOCK_STREAM ? listen(fd, TCP_BACKLOG)
+					 : connect(fd, &nobody, sizeof(nobody));
+
+	return result == 0 ? 0 : -errno;
+}
+
+int socket_open(int type, const union socket_address *address, enum socket_way way)
 {
 	int fd = socket(address->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int error;
 
 	if (fd < 0)
 		return -errno;
-	error = prepare(fd, type, address);
+	error = prepare(fd, type, address, way);
 	if (error == 0)
 		return fd;
 	close(fd);
@@ -140,6 +153,13 @@ void socket_refuse_connections(int fd)
 	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
 
 	(void)!setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+uint64_t socket_inode(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 ? status.st_ino : 0;
 }
 
 bool socket_is_same(const union socket_address *a, const union socket_address *b)

@@ -18,11 +18,17 @@ union socket_address {
 	struct sockaddr_in6 v6;
 };
 
-/*
- * A bound non-blocking socket, for SOCK_STREAM a listening one, in the SO_REUSEPORT group of its
- * address. Returns the descriptor or -errno.
+enum socket_way {
+	SOCKET_RECEIVES, /* at once: a member of the SO_REUSEPORT group of its address */
+	SOCKET_WAITS	 /* it is bound, and receives from socket_join on */
+};
+
+/* A bound non-blocking socket, for SOCK_STREAM a listening one. Returns the descriptor or -errno.
  */
-MUST_USE int socket_open(int type, const union socket_address *address);
+MUST_USE int socket_open(int type, const union socket_address *address, enum socket_way way);
+
+/* A socket that waits receives from now on. 0 or -errno. */
+MUST_USE int socket_join(int type, int fd);
 
 /* 0.0.0.0 or ::. */
 bool socket_is_wildcard(const union socket_address *address);
@@ -39,6 +45,9 @@ void socket_leave_group(int fd, const union socket_address *address);
  * client tries again, and finds who listens then. Handshakes that have begun go on.
  */
 void socket_refuse_connections(int fd);
+
+/* As the kernel's lists of sockets call it; 0 when it cannot tell. */
+uint64_t socket_inode(int fd);
 
 /* Same address and port. */
 bool socket_is_same(const union socket_address *a, const union socket_address *b);

@@ -102,11 +102,23 @@ void worker_on_serving(struct worker *worker)
 		begin_drain(worker);
 }
 
+static void join_group(struct worker *worker)
+{
+	struct chain *link;
+
+	worker->has_joined = true;
+	for (link = worker->listeners.next; link != &worker->listeners; link = link->next)
+		listener_join(LISTENER_ENTRY(link));
+	worker->hook.on_joined(worker->hook.arg);
+}
+
 static void on_request(uv_async_t *request)
 {
 	struct worker *worker = request->data;
 	struct worker_plan *plan = __atomic_exchange_n(&worker->next_plan, NULL, __ATOMIC_ACQ_REL);
 
+	if (__atomic_load_n(&worker->wants_join, __ATOMIC_ACQUIRE) && !worker->has_joined)
+		join_group(worker);
 	if (plan)
 		worker_begin_switch(worker, plan);
 	worker_on_serving(worker);
@@ -115,6 +127,12 @@ static void on_request(uv_async_t *request)
 void worker_switch(struct worker *worker, struct worker_plan *plan)
 {
 	CHECK(__atomic_exchange_n(&worker->next_plan, plan, __ATOMIC_ACQ_REL) == NULL);
+	CHECK(uv_async_send(&worker->request) == 0);
+}
+
+void worker_join_group(struct worker *worker)
+{
+	__atomic_store_n(&worker->wants_join, true, __ATOMIC_RELEASE);
 	CHECK(uv_async_send(&worker->request) == 0);
 }
 
