@@ -127,22 +127,6 @@ void listener_start(struct listener *listener)
 	tcp_listener_start(&listener->tcp);
 }
 
-void listener_join(struct listener *listener)
-{
-	int error;
-
-	if (!listener->is_waiting)
-		return;
-	listener->is_waiting = false;
-	error = socket_join(SOCK_DGRAM, listener->udp.fd);
-	if (error == 0)
-		error = socket_join(SOCK_STREAM, listener->tcp.fd);
-	if (error != 0)
-		log_printf(listener->worker->log, LOG_ERROR, "a socket does not receive: %s",
-			   uv_strerror(error));
-	listener_start(listener);
-}
-
 /* Answers what is in the queue. True: nothing is left, nor unsent. */
 static bool empty_udp(struct listener *listener)
 {
@@ -153,6 +137,38 @@ static bool empty_udp(struct listener *listener)
 	if ((wait == UDP_WAIT_WRITABLE) != listener->is_polled_writable)
 		poll_udp(listener, wait);
 	return is_empty;
+}
+
+static void tell_failure(const struct listener *listener, int error)
+{
+	if (error != 0)
+		log_printf(listener->worker->log, LOG_ERROR, "a socket cannot receive: %s",
+			   uv_strerror(error));
+}
+
+void listener_release(struct listener *listener)
+{
+	if (!listener->is_waiting || listener->udp.is_leaving)
+		return;
+	empty_udp(listener); /* it may have received something before it waited */
+	CHECK(uv_poll_stop(&listener->poll) == 0);
+	udp_socket_fini(&listener->udp);
+	tell_failure(listener, socket_release(listener->udp.fd, &listener->udp.address));
+}
+
+void listener_join(struct listener *listener)
+{
+	int error;
+
+	if (!listener->is_waiting || listener->udp.is_leaving)
+		return;
+	listener->is_waiting = false;
+	error = socket_join(SOCK_DGRAM, listener->udp.fd, &listener->udp.address);
+	counter_set(&listener->udp_inode, socket_inode(listener->udp.fd));
+	if (error == 0)
+		error = socket_join(SOCK_STREAM, listener->tcp.fd, &listener->tcp.address);
+	tell_failure(listener, error);
+	listener_start(listener);
 }
 
 void listener_count(struct listener *listener)

@@ -32,7 +32,7 @@ struct listener {
 	bool is_waiting;       /* for listener_join: another process served its address */
 	bool is_polled_writable;
 	uint64_t left_ms;      /* of the loop's time, when it began to leave */
-	uint64_t udp_inode;    /* main's */
+	uint64_t udp_inode;    /* read as a counter */
 	uint64_t kernel_drops; /* a counter */
 	unsigned n_handles;    /* open, or closing */
 	struct tcp_listener tcp;
@@ -48,7 +48,9 @@ void listener_free(struct listener *listener);
 MUST_USE int listener_attach(struct listener *listener, struct worker *worker);
 void listener_start(struct listener *listener);
 
-/* A listener that waits receives from now on, and is started. */
+/* A listener that waits receives from now on, and is started: in two steps, the second when all
+ * workers have done the first (socket_release). */
+void listener_release(struct listener *listener);
 void listener_join(struct listener *listener);
 
 /* From now on the kernel gives it nothing new, and what it gave is answered. */

@@ -148,10 +148,20 @@ static bool is_all(const struct net *net, const unsigned *n)
 	return __atomic_load_n(n, __ATOMIC_ACQUIRE) == net->n_workers;
 }
 
+static void take_join_step(struct net *net, unsigned step)
+{
+	net->join_step = step;
+	__atomic_store_n(&net->n_joined, 0, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < net->n_workers; i++)
+		worker_join_group(net->workers[i], step);
+}
+
 static void on_told(uv_async_t *told)
 {
 	struct net *net = told->data;
 
+	if (net->join_step == 1 && is_all(net, &net->n_joined) && !net->is_draining)
+		take_join_step(net, 2);
 	if (net->is_switching && is_all(net, &net->n_switched))
 		net_end_switch(net);
 	if (is_all(net, &net->n_ended))
@@ -206,16 +216,14 @@ void net_start(struct net *net, uv_loop_t *loop, void (*on_drained)(void *arg), 
 
 void net_join(struct net *net)
 {
-	if (!net->has_waiting || net->is_joining || !net->is_running || net->is_draining)
+	if (!net->has_waiting || net->join_step > 0 || !net->is_running || net->is_draining)
 		return;
-	net->is_joining = true;
-	for (unsigned i = 0; i < net->n_workers; i++)
-		worker_join_group(net->workers[i]);
+	take_join_step(net, 1);
 }
 
 bool net_is_joined(const struct net *net)
 {
-	return !net->has_waiting || is_all(net, &net->n_joined);
+	return !net->has_waiting || (net->join_step == 2 && is_all(net, &net->n_joined));
 }
 
 /* The inodes of our own UDP sockets; n is how many. Freed by the caller. */
@@ -226,7 +234,8 @@ static uint64_t *own_inodes(const struct net *net, size_t *n)
 	*n = 0;
 	for (size_t i = 0; i < net->addresses.n; i++) {
 		for (unsigned w = 0; net->addresses.items[i].listeners && w < net->n_workers; w++)
-			inodes[(*n)++] = net->addresses.items[i].listeners[w]->udp_inode;
+			inodes[(*n)++] =
+				counter_read(&net->addresses.items[i].listeners[w]->udp_inode);
 	}
 	return inodes;
 }

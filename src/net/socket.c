@@ -9,6 +9,7 @@
 #include "socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
@@ -90,21 +91,12 @@ static int prepare(int fd, int type, const union socket_address *address, enum s
 		error = type == SOCK_DGRAM ? set_udp_options(fd, address) : set_tcp_options(fd);
 	if (error == 0 && bind(fd, &address->any, size) != 0)
 		error = -errno;
-	if (error == 0 && way == SOCKET_RECEIVES && type == SOCK_STREAM)
-		error = socket_join(type, fd);
+	if (error == 0 && way == SOCKET_RECEIVES && type == SOCK_STREAM &&
+	    listen(fd, TCP_BACKLOG) != 0)
+		error = -errno;
 	if (error == 0 && way == SOCKET_WAITS && type == SOCK_DGRAM)
 		socket_leave_group(fd, address);
 	return error;
-}
-
-/* AF_UNSPEC: connected no more, and bound as before. */
-int socket_join(int type, int fd)
-{
-	static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
-	int result = type == SOCK_STREAM ? listen(fd, TCP_BACKLOG)
-					 : connect(fd, &nobody, sizeof(nobody));
-
-	return result == 0 ? 0 : -errno;
 }
 
 int socket_open(int type, const union socket_address *address, enum socket_way way)
@@ -119,6 +111,26 @@ int socket_open(int type, const union socket_address *address, enum socket_way w
 		return fd;
 	close(fd);
 	return error;
+}
+
+int socket_release(int fd, const union socket_address *address)
+{
+	int other = socket(address->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error = 0;
+
+	if (other < 0)
+		return -errno;
+	if (dup3(other, fd, O_CLOEXEC) < 0)
+		error = -errno;
+	close(other);
+	return error;
+}
+
+int socket_join(int type, int fd, const union socket_address *address)
+{
+	if (type == SOCK_DGRAM)
+		return prepare(fd, type, address, SOCKET_RECEIVES);
+	return listen(fd, TCP_BACKLOG) == 0 ? 0 : -errno;
 }
 
 void socket_leave_group(int fd, const union socket_address *address)

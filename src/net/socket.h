@@ -27,8 +27,16 @@ enum socket_way {
  */
 MUST_USE int socket_open(int type, const union socket_address *address, enum socket_way way);
 
-/* A socket that waits receives from now on. 0 or -errno. */
-MUST_USE int socket_join(int type, int fd);
+/*
+ * Of a UDP socket that waits, and was read to its end: it is bound no more. Once all those of the
+ * process are, socket_join binds them again, in the group: disconnected instead, or bound beside
+ * one that is connected, a socket would make a group of its own, which alone receives everything
+ * (tried on 6.18). The descriptor stays, its inode does not. 0 or -errno.
+ */
+MUST_USE int socket_release(int fd, const union socket_address *address);
+
+/* A UDP socket that was released, or a TCP socket that waits, receives from now on. 0 or -errno. */
+MUST_USE int socket_join(int type, int fd, const union socket_address *address);
 
 /* 0.0.0.0 or ::. */
 bool socket_is_wildcard(const union socket_address *address);
