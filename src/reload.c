@@ -209,8 +209,10 @@ static void on_switched(void *arg)
 	free_config(old);
 	log_set_least(server->log, server->config->has_debug ? LOG_DEBUG : LOG_INFO);
 	set_due(server);
-	if (server->state == SERVER_RUNNING)
+	if (server->state == SERVER_RUNNING) {
+		server_ask_itself(server);
 		server_banner(server);
+	}
 	log_printf(server->channel, LOG_INFO, "Reloading complete, configuration %s",
 		   server->config->hash);
 }
@@ -223,7 +225,9 @@ static int begin_switch(struct server *server, struct text *why)
 
 	if (error != 0)
 		return error;
-	error = net_reconfigure(server->net, &next->net, &next->query, why, on_switched, server);
+	error = net_reconfigure(server->net,
+				&(struct net_change){&next->net, &next->query, on_switched, server},
+				why);
 	if (error != 0) {
 		ops_abort(server->ops);
 		return error;
@@ -365,16 +369,7 @@ void reload_fini(struct server *server)
 void reload_metrics_write(const struct server *server, struct text *page)
 {
 	const struct reload *reload = &server->reload;
-	const struct metrics_label version[] = {{"hash", "xxh128"},
-						{"value", server->config->hash}};
 
-	metrics_family(page, "coredns_reload_failed_total", "counter",
-		       "Counter of the number of failed reload attempts.");
-	metrics_sample(page, "coredns_reload_failed_total", NULL, 0, (double)reload->n_failed);
-	metrics_family(page, "coredns_reload_version_info", "gauge",
-		       "A metric with a constant '1' value labeled by hash, and value which type "
-		       "of hash generated.");
-	metrics_sample(page, "coredns_reload_version_info", version, ARRAY_LEN(version), 1);
 	metrics_family(page, "kaname_config_last_reload_successful", "gauge",
 		       "0: the configuration that was last read is bad, and an older one runs.");
 	metrics_sample(page, "kaname_config_last_reload_successful", NULL, 0,

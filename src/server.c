@@ -16,10 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/memory.h"
-#include "base/metrics.h"
 #include "base/rcu.h"
+#include "metrics.h"
 
 #define LOG_RING_BYTES (1u << 18)
 #define TICK_MS 1000
@@ -60,26 +58,26 @@ static unsigned on_ready(void *arg, struct text *body)
 static unsigned on_metrics(void *arg, struct text *body)
 {
 	struct server *server = arg;
-	static const struct metrics_label build[] = {
-		{"version", KANAME_VERSION}, {"revision", ""}, {"goversion", ""}};
+	const struct metrics_page page = {.log = server->log,
+					  .net = server->net,
+					  .kubes = server->kubes,
+					  .n_kubes = server->n_sources,
+					  .self = server->self,
+					  .reloads_failed = server->reload.n_failed,
+					  .reload_hash = "xxh128",
+					  .reload_value = server->config->hash};
 
-	metrics_family(body, "coredns_build_info", "gauge",
-		       "A metric with a constant '1' value labeled by version, revision, and "
-		       "goversion from which CoreDNS was built.");
-	metrics_sample(body, "coredns_build_info", build, ARRAY_LEN(build), 1);
-	metrics_family(body, "coredns_panics_total", "counter", "Always 0: kaname has no panics.");
-	metrics_sample(body, "coredns_panics_total", NULL, 0, 0);
-	metrics_family(body, "process_start_time_seconds", "gauge",
-		       "Start time of the process since unix epoch in seconds.");
-	metrics_sample(body, "process_start_time_seconds", NULL, 0,
-		       (double)server->start_unix_ms / 1000);
-	metrics_family(body, "kaname_log_lines_dropped_total", "counter",
-		       "Log lines dropped because what reads them was too slow.");
-	metrics_sample(body, "kaname_log_lines_dropped_total", NULL, 0,
-		       (double)log_dropped(server->log));
+	metrics_page_write(&page, body);
 	reload_metrics_write(server, body);
-	net_metrics_write(server->net, body);
-	kube_metrics_write(server->kubes, server->n_sources, body);
+	config_metrics_write(server->config, body);
+	return 200;
+}
+
+static unsigned on_top(void *arg, struct text *body)
+{
+	struct server *server = arg;
+
+	net_top_write(server->net, body);
 	return 200;
 }
 
@@ -90,6 +88,8 @@ static void on_drained(void *arg)
 	struct server *server = arg;
 
 	server->state = SERVER_ENDED;
+	ops_self_close(server->self);
+	server->self = NULL;
 	ops_close(server->ops);
 	for (size_t i = 0; i < SERVER_SIGNALS; i++)
 		uv_close((uv_handle_t *)&server->signals[i], NULL);
@@ -134,11 +134,22 @@ static void take_over(struct server *server)
 	text_fini(&missing);
 }
 
+/* The files of `hosts` and their like, in every state: what is served is what they say. */
+static void refresh(struct server *server)
+{
+	struct text lines = {0};
+
+	(void)config_refresh(server->config, uv_now(&server->loop), &lines);
+	server_log_lines(server, LOG_WARNING, lines.bytes);
+	text_fini(&lines);
+}
+
 static void on_tick(uv_timer_t *tick)
 {
 	struct server *server = tick->data;
 
 	see_queries(server);
+	refresh(server);
 	switch (server->state) {
 	case SERVER_RUNNING:
 		take_over(server);
@@ -274,7 +285,7 @@ static void add_endpoints(struct ops_endpoint *endpoints, size_t *n, const struc
 
 int server_open_ops(struct server *server, const struct config *config, struct text *why)
 {
-	size_t n = 0, n_all = config->n_health + config->n_ready + config->n_prometheus;
+	size_t n = 0, n_all = config->n_health + config->n_ready + 2 * config->n_prometheus;
 	struct ops_endpoint *endpoints = mem_zalloc((n_all + 1) * sizeof(*endpoints));
 	int err;
 
@@ -287,10 +298,27 @@ int server_open_ops(struct server *server, const struct config *config, struct t
 					     .is_metrics = true,
 					     .handler = on_metrics,
 					     .arg = server});
+	add_endpoints(
+		endpoints, &n, config->prometheus, config->n_prometheus,
+		&(struct ops_endpoint){.path = "/debug/top", .handler = on_top, .arg = server});
 	err = server->ops ? ops_stage(server->ops, endpoints, n, why)
 			  : ops_open(&server->ops, &server->loop, endpoints, n, why);
 	free(endpoints);
 	return err;
+}
+
+void server_ask_itself(struct server *server)
+{
+	const struct config *config = server->config;
+	struct ops_endpoint endpoint = {.path = "/health"};
+
+	ops_self_close(server->self);
+	server->self = NULL;
+	if (config->n_health == 0)
+		return;
+	endpoint.address = config->health[0].address;
+	endpoint.is_wildcard = config->health[0].is_wildcard;
+	server->self = ops_self_open(&server->loop, &endpoint, server->channel);
 }
 
 /* Everything that can fail, in the order that lets it fail before anything serves. */
@@ -311,6 +339,7 @@ static int start(struct server *server, struct text *why)
 	err = server_open_ops(server, config, why);
 	if (err != 0)
 		return err;
+	server_ask_itself(server);
 	return server_open_sources(server, config, why);
 }
 
@@ -413,8 +442,7 @@ int server_run(const struct options *options, const struct config_options *confi
 	struct server server = {.options = options,
 				.config_options = *config_options,
 				.config = mem_zalloc(sizeof(*config)),
-				.is_last_good = is_last_good,
-				.start_unix_ms = clock_unix_ms()};
+				.is_last_good = is_last_good};
 	struct text why = {0};
 	int code = EXIT_FINE;
 
@@ -425,6 +453,7 @@ int server_run(const struct options *options, const struct config_options *confi
 	CHECK(uv_loop_init(&server.loop) == 0);
 	if (start(&server, &why) != 0) {
 		code = fail("cannot start", &why);
+		ops_self_close(server.self);
 		ops_close(server.ops);
 	} else {
 		serve(&server);

@@ -14,6 +14,7 @@
 #include "kube/kube.h"
 #include "net/net.h"
 #include "ops/ops.h"
+#include "ops/self.h"
 #include "options.h"
 
 enum exit_code {
@@ -68,7 +69,7 @@ struct server {
 	size_t n_sources;      /* of both arrays */
 	struct net *net;
 	struct ops *ops;
-	uint64_t start_unix_ms;
+	struct ops_self *self; /* NULL without `health` */
 	uv_loop_t loop;
 	uv_signal_t signals[SERVER_SIGNALS];
 	uv_timer_t tick;
@@ -84,6 +85,9 @@ int server_run(const struct options *options, const struct config_options *confi
 
 /* The HTTP endpoints of a configuration: ops_open at the start, later ops_stage. 0 or -errno. */
 int server_open_ops(struct server *server, const struct config *config, struct text *why);
+
+/* Asks the /health of the configuration that runs, from now on. */
+void server_ask_itself(struct server *server);
 
 /* Opens the sources that `config` has and the server has not, and gives it its tables. 0 or -errno;
  * the sources that were opened stay until server_close_sources. */

@@ -54,6 +54,11 @@ void log_printf(struct log_channel *channel, enum log_level level, const char *f
  * as they are. */
 void log_line(struct log_channel *channel, const char *bytes, size_t len);
 
+/* The same without a copy: LOG_LINE_MAX bytes to write a line into, which log_commit takes with its
+ * length. Nothing else may be logged by this channel in between. */
+char *log_reserve(struct log_channel *channel);
+void log_commit(struct log_channel *channel, char *line, size_t len);
+
 /* Lines dropped because a ring was full, all channels together. Any thread. */
 uint64_t log_dropped(const struct log *log);
 

@@ -20,6 +20,8 @@ struct config_http {
 	bool is_wildcard;
 };
 
+struct followed;
+
 struct config {
 	struct arena arena; /* owns everything below */
 	struct text notes;  /* owned: what is accepted but has no effect here, or another than in
@@ -39,6 +41,7 @@ struct config {
 	bool has_debug;
 	uint64_t reload_ms, reload_jitter_ms; /* of `reload`: how often, and the most that a look is
 						 later or sooner; 0: never */
+	struct followed *followed; /* files of `hosts` and `loadbalance`: config_refresh */
 };
 
 struct config_options {
@@ -59,6 +62,15 @@ struct config_options {
 MUST_USE int config_load(struct config *config, const char *path,
 			 const struct config_options *options, struct text *problems);
 void config_free(struct config *config);
+
+/* Looks at the files of `hosts` and `loadbalance` that are due; what has changed is read and given
+ * to the workers. To be called about once a second, with a clock that never goes back, by a thread
+ * that is registered (rcu_register) and not inside. True: the workers have something new. What went
+ * wrong is appended to *log, a line each, as a warning: once, not each time. */
+bool config_refresh(struct config *config, uint64_t now_ms, struct text *log);
+
+/* The coredns_hosts_* families. The thread of config_refresh. */
+void config_metrics_write(const struct config *config, struct text *page);
 
 /* What runs where there is no Corefile: kubeadm's. */
 extern const char config_default_corefile[];

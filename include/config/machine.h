@@ -16,11 +16,23 @@ struct config_interface {
 	struct address address;
 };
 
+/* What a file was when it was read. */
+struct config_stamp {
+	uint64_t mtime_ns, size, inode, device;
+	bool is_settled; /* it has not been written to just now: the same stamp is the same content
+			  */
+};
+
 struct config_machine {
 	void *arg;
 	/* Appends the file to *content: 0 or -errno; -EFBIG when it has more than CONFIG_FILE_MAX
 	 * bytes, -EISDIR for a folder. */
 	int (*read)(void *arg, const char *path, struct text *content);
+	/* As read, but up to `most` bytes, and only where the file is another than *stamp says,
+	 * which is then of the one that was read: else -EALREADY. For files that are looked at
+	 * again and again. NULL: there are none. */
+	int (*follow)(void *arg, const char *path, size_t most, struct config_stamp *stamp,
+		      struct text *content);
 	/* Calls on_path for each path that the pattern matches, sorted, until it returns false. 0
 	 * or -errno; no match is 0. */
 	int (*list)(void *arg, const char *pattern, bool (*on_path)(void *on_arg, const char *path),
@@ -36,5 +48,9 @@ struct config_machine {
 MUST_USE int config_load_on(struct config *config, const char *path,
 			    const struct config_machine *machine,
 			    const struct config_options *options, struct text *problems);
+
+/* config_refresh on a machine of the caller's, of which `follow` alone is used. */
+bool config_refresh_on(struct config *config, const struct config_machine *machine, uint64_t now_ms,
+		       struct text *log);
 
 #endif

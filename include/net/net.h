@@ -67,6 +67,14 @@ bool net_is_joined(const struct net *net);
  * drain. Main thread; not cheap. */
 bool net_is_shared(const struct net *net);
 
+/* Another configuration. Both are borrowed, as those of net_open. */
+struct net_change {
+	const struct net_config *config;
+	const struct query_config *query;
+	void (*on_switched)(void *arg);
+	void *arg;
+};
+
 /*
  * All of the new configuration or nothing. Sockets of new addresses are opened and bound first, for
  * every worker; when one cannot be, -errno with *why (as net_open), and nothing has changed;
@@ -76,12 +84,10 @@ bool net_is_shared(const struct net *net);
  * stays what it was.
  *
  * on_switched(arg) comes once on the main loop, before on_drained: no worker uses the old `config`
- * and `query` any more, which takes at most about two seconds. Until then both are borrowed;
- * net_reconfigure is not called again before.
+ * and `query` any more, which takes at most about two seconds. Until then the old ones are
+ * borrowed, too; net_reconfigure is not called again before.
  */
-MUST_USE int net_reconfigure(struct net *net, const struct net_config *config,
-			     const struct query_config *query, struct text *why,
-			     void (*on_switched)(void *arg), void *arg);
+MUST_USE int net_reconfigure(struct net *net, const struct net_change *change, struct text *why);
 
 /* No new work: empties UDP queues, answers what was read on TCP and what upstreams owe, closes.
  * Bounded by drain_ms, and the rest of a switch that goes on. */
@@ -97,5 +103,8 @@ void net_metrics_write(const struct net *net, struct text *page);
 
 /* Queries received since the start, all workers, UDP and TCP. Any thread. */
 uint64_t net_queries(const struct net *net);
+
+/* The page of /debug/top. Any thread while the net lives. */
+void net_top_write(const struct net *net, struct text *body);
 
 #endif

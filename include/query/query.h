@@ -57,28 +57,16 @@ struct query_forward_config {
 	const char *to_text; /* its TOs as they stand there */
 };
 
-enum query_log_class {
-	QUERY_LOG_SUCCESS = 1,
-	QUERY_LOG_DENIAL = 2,
-	QUERY_LOG_ERROR = 4,
-	QUERY_LOG_ALL = 7
-};
-
 /* The steps' own configuration, each immutable and defined where the step is; NULL: the block does
  * not have the directive. */
-struct query_acl;      /* query/acl.h */
-struct query_chaos;    /* query/chaos.h */
-struct query_balance;  /* query/balance.h */
-struct query_rewrite;  /* query/rewrite.h */
-struct query_template; /* query/template.h */
-struct query_hosts;    /* query/hosts.h */
-
-/* A line of the `log` directive. */
-struct query_log_config {
-	struct query_zones names; /* names in these zones are logged */
-	unsigned classes;	  /* of enum query_log_class */
-	bool is_combined;	  /* {combined} instead of {common} */
-};
+struct query_acl;	 /* query/acl.h */
+struct query_chaos;	 /* query/chaos.h */
+struct query_balance;	 /* query/balance.h */
+struct query_rewrite;	 /* query/rewrite.h */
+struct query_template;	 /* query/template.h */
+struct query_hosts;	 /* query/hosts.h */
+struct query_log_config; /* query/log.h: a line of `log` */
+struct query_errors;	 /* query/errors.h: what `errors` consolidates */
 
 /* A server block. */
 struct query_block_config {
@@ -88,7 +76,9 @@ struct query_block_config {
 	size_t n_forwards;
 	const struct query_log_config *logs;
 	size_t n_logs;
-	const char *place; /* "Corefile:3": where it begins */
+	const char *place;	       /* "Corefile:3": where it begins */
+	const char *const *directives; /* of those that act on queries, in CoreDNS's order */
+	size_t n_directives;
 	bool has_local, has_any, has_minimal;
 	bool has_no_localhost_prefix; /* localhost.NAME is no local name */
 	const uint8_t *nsid;	      /* what an NSID option answers; NULL: it is not answered */
@@ -101,6 +91,7 @@ struct query_block_config {
 	const struct query_hosts *hosts;
 	bool has_whoami;
 	bool has_errors;
+	const struct query_errors *errors; /* NULL: it consolidates nothing */
 	bool has_prometheus;
 	uint16_t udp_answer_max; /* octets, 512..QUERY_UDP_ANSWER_MAX; `bufsize` or
 				    QUERY_UDP_ANSWER_DEFAULT */
@@ -280,6 +271,9 @@ enum query_verdict query_resume(struct query_worker *worker, const struct query_
 /* Counts and logs what query_run answered; duration_ns is from reception to just before sending. */
 void query_finish(struct query_worker *worker, const struct query_input *input,
 		  const struct query_output *output, uint64_t duration_ns, uint64_t now_ns);
+
+/* What goes by the clock and not by queries: to be called about once a second. */
+void query_tick(struct query_worker *worker, uint64_t now_ns);
 
 /* The coredns_dns_* and coredns_cache_* families of all workers, of what `config` has: the one that
  * runs, or that query_worker_prepare was told last. Main thread. */

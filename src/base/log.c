@@ -32,6 +32,7 @@
 #define LINGER_MS 2
 #define CLOSE_MS 1000
 #define RETRY_MS 1000
+#define CACHE_LINE 64
 #define RING_MIN_BYTES \
 	((size_t)4096) /* more than a line: a full ring always holds something to drain */
 
@@ -43,9 +44,13 @@ struct log_channel {
 	struct log *log;	  /* borrowed: outlives the channel */
 	size_t size_bytes;
 	bool is_released; /* no thread has it; the main thread's */
-	size_t head;	  /* stored by the producer */
-	size_t tail;	  /* stored by the writer */
-	uint64_t dropped; /* stored by the producer */
+	/* Each side has what it stores in a cache line of its own. */
+	_Alignas(CACHE_LINE) size_t head; /* stored by the producer */
+	uint64_t dropped;		  /* stored by the producer */
+	size_t known_tail;		  /* the producer's: what it last saw of the tail */
+	_Alignas(CACHE_LINE) size_t tail; /* stored by the writer */
+	_Alignas(CACHE_LINE) char spare[LOG_LINE_MAX + 1]; /* the producer's, for a line that may
+							      not fit before the ring's end */
 	char bytes[];
 };
 
@@ -324,8 +329,9 @@ struct log_channel *log_channel_new(struct log *log, size_t ring_bytes)
 		channel->is_released = false;
 		return channel;
 	}
-	channel = mem_alloc(sizeof(*channel) + size);
+	channel = aligned_alloc(CACHE_LINE, sizeof(*channel) + size);
 
+	CHECK(channel != NULL);
 	*channel = (struct log_channel){.log = log, .size_bytes = size, .next = log->channels};
 	__atomic_store_n(&log->channels, channel, __ATOMIC_RELEASE);
 	return channel;
@@ -373,20 +379,61 @@ static void copy_in(struct log_channel *channel, size_t position, const char *by
 	memcpy(channel->bytes, bytes + first, len - first);
 }
 
+/* Bytes of the ring that are not written yet. The writer's word is looked at only when what it last
+ * said makes the ring half full: it lies in another processor's cache. */
+static size_t used_bytes(struct log_channel *channel)
+{
+	if (channel->head - channel->known_tail > channel->size_bytes / 2)
+		channel->known_tail = __atomic_load_n(&channel->tail, __ATOMIC_ACQUIRE);
+	return channel->head - channel->known_tail;
+}
+
+/* A line of len bytes lies behind the head. */
+static void publish(struct log_channel *channel, size_t len)
+{
+	__atomic_store_n(&channel->head, channel->head + len, __ATOMIC_SEQ_CST);
+	wake_if_waiting(channel, used_bytes(channel));
+}
+
 /* bytes[0..len) end in a newline. */
 static void push(struct log_channel *channel, const char *bytes, size_t len)
 {
-	size_t head = channel->head;
-	size_t used = head - __atomic_load_n(&channel->tail, __ATOMIC_ACQUIRE);
+	size_t used = used_bytes(channel);
 
 	if (len <= channel->size_bytes - used) {
-		copy_in(channel, head, bytes, len);
-		used += len;
-		__atomic_store_n(&channel->head, head + len, __ATOMIC_SEQ_CST);
+		copy_in(channel, channel->head, bytes, len);
+		publish(channel, len);
 	} else {
 		__atomic_fetch_add(&channel->dropped, 1, __ATOMIC_SEQ_CST);
+		wake_if_waiting(channel, used);
 	}
-	wake_if_waiting(channel, used);
+}
+
+char *log_reserve(struct log_channel *channel)
+{
+	size_t at;
+
+	if (!channel)
+		return mem_alloc(LOG_LINE_MAX + 1);
+	at = channel->head & (channel->size_bytes - 1);
+	if (at + LOG_LINE_MAX + 1 <= channel->size_bytes &&
+	    used_bytes(channel) + LOG_LINE_MAX + 1 <= channel->size_bytes)
+		return channel->bytes + at;
+	return channel->spare;
+}
+
+void log_commit(struct log_channel *channel, char *line, size_t len)
+{
+	CHECK(len <= LOG_LINE_MAX);
+	line[len++] = '\n';
+	if (!channel) {
+		fwrite(line, 1, len, stderr);
+		free(line);
+	} else if (line == channel->spare) {
+		push(channel, line, len);
+	} else {
+		publish(channel, len);
+	}
 }
 
 /* Ends line[0..len), which has room for a newline behind LOG_LINE_MAX. */

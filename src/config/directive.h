@@ -66,6 +66,10 @@ bool word_number(struct draft *draft, const char *owner, const struct token *wor
 bool word_duration(struct draft *draft, const char *owner, const struct token *word,
 		   uint64_t max_ms, uint64_t *ms);
 
+/* The same in nanoseconds, for what may be shorter than a millisecond. */
+bool word_duration_ns(struct draft *draft, const char *owner, const struct token *word,
+		      uint64_t max_ms, uint64_t *ns);
+
 /* The first argument as a duration of at most a day: 5s, 1m30s, 1.5h. False, with a problem, when
  * it is something else. */
 bool duration_read(struct draft *draft, const struct statement *statement, uint64_t *ms);
@@ -77,6 +81,9 @@ void word_refuse(struct draft *draft, const struct token *word, const char *what
 
 /* The parsers, each in the file of its kind; see directives_get. */
 void cache_parse(struct draft *draft, void *into, const struct statement *statement);
+void hosts_parse(struct draft *draft, void *into, const struct statement *statement);
+void loadbalance_parse(struct draft *draft, void *into, const struct statement *statement);
+void errors_parse(struct draft *draft, void *into, const struct statement *statement);
 void forward_parse(struct draft *draft, void *into, const struct statement *statement);
 void bind_parse(struct draft *draft, void *into, const struct statement *statement);
 void health_parse(struct draft *draft, void *into, const struct statement *statement);
@@ -98,6 +105,7 @@ void reload_parse(struct draft *draft, void *into, const struct statement *state
 void root_parse(struct draft *draft, void *into, const struct statement *statement);
 void timeouts_parse(struct draft *draft, void *into, const struct statement *statement);
 void trace_parse(struct draft *draft, void *into, const struct statement *statement);
+void rewrite_parse(struct draft *draft, void *into, const struct statement *statement);
 void ready_parse(struct draft *draft, void *into, const struct statement *statement);
 
 #endif

@@ -127,6 +127,39 @@ static void read_keys(struct draft *draft, struct draft_block *block,
 		problem_at(&draft->problems, &statement->place, "this server block has no zone");
 }
 
+/* Does the directive see queries? Only those count as enabled in CoreDNS's metrics. */
+static bool sees_queries(const char *name)
+{
+	static const char *const others[] = {"root",   "tls",	"timeouts",  "multisocket",
+					     "reload", "bind",	"debug",     "ready",
+					     "health", "pprof", "proxyproto"};
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		if (strcmp(name, others[i]) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* The names of the block's directives, for metrics. */
+static void note_directives(struct draft *draft, struct draft_block *block,
+			    const struct statement *body)
+{
+	const struct directives *known = directives_get();
+	const char **names = arena_alloc(draft->arena, known->n * sizeof(*names));
+
+	for (size_t i = 0; i < known->n; i++) {
+		const char *name = known->table[i].name;
+		const struct statement *s = body;
+
+		while (s && (s->n_words == 0 || strcmp(s->words[0].text, name) != 0))
+			s = s->next;
+		if (s && sees_queries(name))
+			names[block->query.n_directives++] = name;
+	}
+	block->query.directives = names;
+}
+
 static void read_block(struct draft *draft, const struct statement *head,
 		       const struct statement *body)
 {
@@ -139,6 +172,7 @@ static void read_block(struct draft *draft, const struct statement *head,
 	block->query.place = draft_place(draft, &head->place);
 	read_keys(draft, block, head);
 	directives_run(draft, directives_get(), body, block);
+	note_directives(draft, block, body);
 }
 
 void draft_read(struct draft *draft, const struct statement *statements)

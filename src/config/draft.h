@@ -11,7 +11,10 @@
 #include "config/config.h"
 #include "config/machine.h"
 #include "problem.h"
+#include "query/log.h"
 #include "zone.h"
+
+struct followed;
 
 /* A zone of a server block's keys. */
 struct draft_key {
@@ -72,6 +75,7 @@ struct draft {
 	uint64_t reload_ms, reload_jitter_ms; /* 0: no `reload` */
 	unsigned tcp_idle_ms, tcp_stall_ms;   /* of `timeouts`; 0: not said */
 	size_t n_zones;			      /* so far, of all keys and arguments */
+	struct followed *followed;	      /* in the arena */
 };
 
 /* "Corefile:3", in the arena: for --explain. */

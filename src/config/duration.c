@@ -71,19 +71,38 @@ bool duration_read(struct draft *draft, const struct statement *statement, uint6
 	return true;
 }
 
-bool word_duration(struct draft *draft, const char *owner, const struct token *word,
-		   uint64_t max_ms, uint64_t *ms)
+/* In ms; negative, with a problem, when it is none or longer than max_ms. */
+static double read_word(struct draft *draft, const char *owner, const struct token *word,
+			uint64_t max_ms)
 {
 	double total = read_duration(word->text);
 
-	if (total < 0 || total > (double)max_ms) {
-		problem_at(&draft->problems, word,
-			   "%s: \"%s\" is not a duration of at most %llus, as in 5s or 1m30s",
-			   owner, word->text, (unsigned long long)max_ms / 1000);
-		return false;
-	}
-	*ms = (uint64_t)total;
-	return true;
+	if (total >= 0 && total <= (double)max_ms)
+		return total;
+	problem_at(&draft->problems, word,
+		   "%s: \"%s\" is not a duration of at most %llus, as in 5s or 1m30s", owner,
+		   word->text, (unsigned long long)max_ms / 1000);
+	return -1;
+}
+
+bool word_duration(struct draft *draft, const char *owner, const struct token *word,
+		   uint64_t max_ms, uint64_t *ms)
+{
+	double total = read_word(draft, owner, word, max_ms);
+
+	if (total >= 0)
+		*ms = (uint64_t)total;
+	return total >= 0;
+}
+
+bool word_duration_ns(struct draft *draft, const char *owner, const struct token *word,
+		      uint64_t max_ms, uint64_t *ns)
+{
+	double total = read_word(draft, owner, word, max_ms);
+
+	if (total >= 0)
+		*ns = (uint64_t)(total * 1e6 + 0.5);
+	return total >= 0;
 }
 
 bool config_duration(const char *text, uint64_t *ms)

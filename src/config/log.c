@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `log [NAMES...] [FORMAT] { class CLASSES... }`.
+ * `log [NAMES...] [FORMAT] { class CLASSES... ; minDuration DURATION }`, and ours: `sample N` logs
+ * one of N, `slow DURATION` only what took so long.
  */
 #include <string.h>
 
 #include "directive.h"
+#include "log_format.h"
+
+#define SAMPLE_MAX 1000000u
 
 static void parse_class(struct draft *draft, void *into, const struct statement *statement)
 {
@@ -27,17 +31,45 @@ static void parse_class(struct draft *draft, void *into, const struct statement 
 	}
 }
 
+/* The one argument as nanoseconds, of which a duration may be a part of one. */
+static void parse_ns(struct draft *draft, const struct statement *statement, uint64_t *ns)
+{
+	if (args_check(draft, statement, 1, 1) && block_refuse(draft, statement))
+		word_duration_ns(draft, "log", &statement->words[1], DURATION_MAX_MS, ns);
+}
+
+static void parse_min_duration(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct query_log_config *log = into;
+
+	parse_ns(draft, statement, &log->min_duration_ns);
+}
+
+static void parse_slow(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct query_log_config *log = into;
+
+	parse_ns(draft, statement, &log->slow_ns);
+}
+
+static void parse_sample(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct query_log_config *log = into;
+
+	if (args_check(draft, statement, 1, 1) && block_refuse(draft, statement))
+		number_read(draft, statement, 1, SAMPLE_MAX, &log->sample);
+}
+
 /* The last argument is a format when it has a brace in it, as in CoreDNS. False when it is none. */
 static bool parse_format(struct draft *draft, const struct token *word,
 			 struct query_log_config *log)
 {
 	if (!strchr(word->text, '{'))
 		return false;
-	log->is_combined = strcmp(word->text, "{combined}") == 0;
-	if (!log->is_combined && strcmp(word->text, "{common}") != 0)
-		problem_at(
-			&draft->problems, word,
-			"log: a format of one's own is not there yet: use {common} or {combined}");
+	if (!log_format_read(draft->arena, word->text, log))
+		problem_at(&draft->problems, word,
+			   "log: the format has more than %d characters of its own",
+			   QUERY_LOG_TEXT_MAX);
 	return true;
 }
 
@@ -45,16 +77,22 @@ void log_parse(struct draft *draft, void *into, const struct statement *statemen
 {
 	static const struct directive options[] = {
 		{.name = "class", .parse = parse_class, .is_repeatable = true},
-		{.name = "minDuration"},
+		{.name = "minDuration", .parse = parse_min_duration},
+		{.name = "sample", .parse = parse_sample},
+		{.name = "slow", .parse = parse_slow},
 	};
 	struct draft_block *block = into;
-	struct query_log_config log = {0};
+	struct query_log_config log = {.sample = 1};
 	size_t n = statement->n_words - 1;
 	struct token root = statement->words[0];
 	const struct token *names = &statement->words[1];
 
+	log.place = draft_place(draft, &statement->words[0]);
+	log.turn = (uint32_t)((draft->blocks.len + block->logs.len) % QUERY_LOG_TURNS);
 	if (n > 0 && parse_format(draft, &statement->words[n], &log))
 		n--;
+	else
+		CHECK(log_format_read(draft->arena, "{common}", &log));
 	if (n == 0) {
 		root.text = ".";
 		names = &root;

@@ -14,40 +14,93 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 
-/* The size of a regular file, or -errno. */
-static ssize_t file_size(int fd)
+/* Of a regular file of at most `most` bytes; or -errno. */
+static int stat_file(int fd, size_t most, struct stat *st)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
+	if (fstat(fd, st) != 0)
 		return -errno;
-	if (S_ISDIR(st.st_mode))
+	if (S_ISDIR(st->st_mode))
 		return -EISDIR;
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st->st_mode))
 		return -EINVAL;
-	return st.st_size <= CONFIG_FILE_MAX ? (ssize_t)st.st_size : -EFBIG;
+	return st->st_size <= (off_t)most ? 0 : -EFBIG;
+}
+
+static int read_all(int fd, size_t most, struct text *content)
+{
+	char buffer[16384];
+	size_t before = content->len;
+	ssize_t n;
+
+	while ((n = read(fd, buffer, sizeof(buffer))) > 0) {
+		text_append(content, buffer, (size_t)n);
+		if (content->len - before > most)
+			return -EFBIG; /* it grew meanwhile */
+	}
+	return n < 0 ? -errno : 0;
 }
 
 static int read_file(void *arg, const char *path, struct text *content)
 {
-	char buffer[16384];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error;
+	struct stat st;
 
 	if (fd < 0)
 		return -errno;
-
-	ssize_t n = file_size(fd);
-
-	while (n >= 0 && (n = read(fd, buffer, sizeof(buffer))) > 0) {
-		text_append(content, buffer, (size_t)n);
-		if (content->len > CONFIG_FILE_MAX)
-			n = -EFBIG; /* it grew meanwhile */
-	}
-	if (n == -1)
-		n = -errno;
+	error = stat_file(fd, CONFIG_FILE_MAX, &st);
+	if (error == 0)
+		error = read_all(fd, CONFIG_FILE_MAX, content);
 	close(fd);
-	return n < 0 ? (int)n : 0;
+	return error;
+}
+
+#define SETTLED_NS 1000000000ull
+
+static struct config_stamp stamp_of(const struct stat *st)
+{
+	uint64_t mtime_ns =
+		(uint64_t)st->st_mtim.tv_sec * 1000000000u + (uint64_t)st->st_mtim.tv_nsec;
+
+	return (struct config_stamp){
+		.mtime_ns = mtime_ns,
+		.size = (uint64_t)st->st_size,
+		.inode = st->st_ino,
+		.device = st->st_dev,
+		/* Clocks of file systems are coarse: a write that comes right after another may
+		 * leave the time as it is. */
+		.is_settled = clock_unix_ms() * 1000000u - mtime_ns > SETTLED_NS,
+	};
+}
+
+static bool is_same(const struct config_stamp *a, const struct config_stamp *b)
+{
+	return a->is_settled && a->mtime_ns == b->mtime_ns && a->size == b->size &&
+	       a->inode == b->inode && a->device == b->device;
+}
+
+int machine_follow(void *arg, const char *path, size_t most, struct config_stamp *stamp,
+		   struct text *content)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	error = stat_file(fd, most, &st);
+	if (error == 0) {
+		struct config_stamp found = stamp_of(&st);
+
+		if (is_same(stamp, &found))
+			error = -EALREADY;
+		else
+			error = read_all(fd, most, content);
+		if (error == 0)
+			*stamp = found;
+	}
+	close(fd);
+	return error;
 }
 
 static int list_files(void *arg, const char *pattern,
@@ -106,6 +159,7 @@ void machine_init(struct machine *machine)
 		machine->hostname[0] = '\0';
 	machine->interfaces = interfaces.items;
 	machine->config = (struct config_machine){.read = read_file,
+						  .follow = machine_follow,
 						  .list = list_files,
 						  .env = get_env,
 						  .hostname = machine->hostname,

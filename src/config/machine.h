@@ -17,6 +17,10 @@ struct machine {
 };
 
 void machine_init(struct machine *machine);
+/* config_machine.follow; arg is not used. */
+int machine_follow(void *arg, const char *path, size_t most, struct config_stamp *stamp,
+		   struct text *content);
+
 void machine_fini(struct machine *machine);
 
 #endif

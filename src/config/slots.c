@@ -70,6 +70,11 @@ static int compare_rows(const void *p, const void *q)
 	return order != 0 ? order : strcmp(a->zone, b->zone);
 }
 
+static void add_row(struct rows *rows, const struct row *row)
+{
+	ARRAY_PUSH(rows, *row);
+}
+
 static void collect_rows(struct rows *rows, const struct query_server_config *servers,
 			 size_t n_servers)
 {
@@ -84,14 +89,14 @@ static void collect_rows(struct rows *rows, const struct query_server_config *se
 			row.zone = view->zone_text;
 			row.index = view->metrics;
 			row.id = view->metrics_id;
-			ARRAY_PUSH(rows, row);
+			add_row(rows, &row);
 		}
 		row.server = server->views[0].server_text;
 		row.zone = "";
 		row.index = server->dropped;
 		row.id = server->dropped_id;
 		row.is_dropped = true;
-		ARRAY_PUSH(rows, row);
+		add_row(rows, &row);
 	}
 	if (rows->len > 0)
 		qsort(rows->items, rows->len, sizeof(rows->items[0]), compare_rows);

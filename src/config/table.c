@@ -25,41 +25,6 @@ static void parse_debug(struct draft *draft, void *into, const struct statement 
 		draft->has_debug = true;
 }
 
-static void parse_errors(struct draft *draft, void *into, const struct statement *statement)
-{
-	static const struct directive options[] = {
-		{.name = "consolidate"},
-		{.name = "show_first"},
-		{.name = "stacktrace", .instead = "it has no panics to recover from; leave it out"},
-	};
-	struct draft_block *block = into;
-
-	block->query.has_errors = true;
-	if (args_check(draft, statement, 0, 0))
-		directives_run(draft, &(struct directives){"errors", options, ARRAY_LEN(options)},
-			       statement->body, NULL);
-}
-
-/* Addresses are always shuffled, so round_robin is what happens anyhow. */
-static void parse_loadbalance(struct draft *draft, void *into, const struct statement *statement)
-{
-	static const char *const policies[] = {"round_robin", "weighted", "prefer"};
-	const struct token *policy = &statement->words[1];
-
-	if (statement->n_words == 1) {
-		block_refuse(draft, statement);
-		return;
-	}
-	if (strcmp(policy->text, "weighted") == 0 || strcmp(policy->text, "prefer") == 0)
-		problem_at(&draft->problems, policy, "loadbalance: \"%s\" is not there yet",
-			   policy->text);
-	else if (strcmp(policy->text, "round_robin") != 0)
-		word_refuse(draft, policy, "loadbalance: unknown policy", policies,
-			    ARRAY_LEN(policies));
-	else if (args_check(draft, statement, 0, 1))
-		block_refuse(draft, statement);
-}
-
 static void parse_multisocket(struct draft *draft, void *into, const struct statement *statement)
 {
 	struct draft_block *block = into;
@@ -78,6 +43,14 @@ static void parse_loop(struct draft *draft, void *into, const struct statement *
 
 	if (args_check(draft, statement, 0, 0) && block_refuse(draft, statement))
 		block->has_loop = true;
+}
+
+static void parse_minimal(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct draft_block *block = into;
+
+	if (args_check(draft, statement, 0, 0) && block_refuse(draft, statement))
+		block->query.has_minimal = true;
 }
 
 static void parse_whoami(struct draft *draft, void *into, const struct statement *statement)
@@ -115,7 +88,7 @@ static const struct directive table[] = {
 	{.name = "health", .parse = health_parse},
 	{.name = "pprof", .parse = pprof_parse},
 	{.name = "prometheus", .parse = prometheus_parse},
-	{.name = "errors", .parse = parse_errors},
+	{.name = "errors", .parse = errors_parse},
 	{.name = "log", .parse = log_parse, .is_repeatable = true},
 	{.name = "dnstap", .instead = "use `log`, which writes a line for each query"},
 	{.name = "local", .parse = local_parse},
@@ -123,17 +96,17 @@ static const struct directive table[] = {
 	{.name = "acl", .parse = acl_parse, .is_repeatable = true},
 	{.name = "any", .parse = any_parse},
 	{.name = "chaos", .parse = chaos_parse},
-	{.name = "loadbalance", .parse = parse_loadbalance},
+	{.name = "loadbalance", .parse = loadbalance_parse},
 	{.name = "tsig", .instead = "use `acl` to say who may ask"},
 	{.name = "cache", .parse = cache_parse},
-	{.name = "rewrite"},
+	{.name = "rewrite", .parse = rewrite_parse, .is_repeatable = true},
 	{.name = "header", .instead = "the header's bits are set as the RFCs say; leave it out"},
 	{.name = "dnssec", .instead = FORWARD_INSTEAD ", signed"},
 	{.name = "autopath", .parse = autopath_parse},
-	{.name = "minimal"},
+	{.name = "minimal", .parse = parse_minimal},
 	{.name = "template"},
 	{.name = "transfer"},
-	{.name = "hosts"},
+	{.name = "hosts", .parse = hosts_parse},
 	{.name = "route53", .instead = FORWARD_INSTEAD},
 	{.name = "azure", .instead = FORWARD_INSTEAD},
 	{.name = "clouddns", .instead = FORWARD_INSTEAD},

@@ -444,6 +444,7 @@ void draft_translate(struct draft *draft, struct config *config)
 	config->lameduck_ms = draft->lameduck_ms;
 	config->reload_ms = draft->reload_ms;
 	config->reload_jitter_ms = draft->reload_jitter_ms;
+	config->followed = draft->followed;
 	config->has_debug = draft->has_debug;
 	for (size_t i = 0; i < plan.listeners.len; i++)
 		ARRAY_FINI(&plan.listeners.items[i].views);

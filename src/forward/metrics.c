@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * forward_metrics_write: the families of CoreDNS's `forward` plugin as they are today
- * (coredns_proxy_*) and as they were before 1.11 (coredns_forward_*: stored dashboards and alerts
- * still ask for these), then ours. Upstreams are summed by their text over the workers. Any thread.
+ * (coredns_proxy_*), as they were before 1.11 (coredns_forward_*) and before 1.7 (_count_total:
+ * stored dashboards and alerts still ask for both), then ours. Upstreams are summed by their text
+ * over the workers. Any thread.
  */
 #include "forward_private.h"
 
@@ -121,10 +122,8 @@ static void write_durations(struct page *page, const char *name, bool is_proxy)
 	}
 }
 
-static void write_responses(struct page *page)
+static void write_responses(struct page *page, const char *name)
 {
-	const char *name = "coredns_forward_responses_total";
-
 	metrics_family(page->text, name, "counter",
 		       "Counter of responses received per upstream and rcode.");
 	for (size_t i = 0; i < page->peers.len * COUNTS_N_RCODES; i++) {
@@ -134,7 +133,8 @@ static void write_responses(struct page *page)
 						       {"rcode", rcode_texts[rcode]}};
 		uint64_t n = count_of(&peer->duration_ns[rcode]);
 
-		if (n > 0)
+		/* A rate of failures has a beginning only where 0 was seen. */
+		if (n > 0 || rcode == COUNTS_SERVFAIL)
 			metrics_sample(page->text, name, labels, 2, (double)n);
 	}
 }
@@ -218,10 +218,8 @@ static void write_unfit(struct page *page)
 	}
 }
 
-static void write_requests(struct page *page)
+static void write_requests(struct page *page, const char *name)
 {
-	const char *name = "coredns_forward_requests_total";
-
 	metrics_family(page->text, name, "counter", "Counter of requests made per upstream.");
 	for (size_t i = 0; i < page->peers.len; i++) {
 		const struct metrics_label label = {"to", page->peers.items[i].text};
@@ -234,10 +232,13 @@ static void write_peers(struct page *page)
 {
 	write_durations(page, "coredns_proxy_request_duration_seconds", true);
 	write_durations(page, "coredns_forward_request_duration_seconds", false);
-	write_requests(page);
-	write_responses(page);
+	write_requests(page, "coredns_forward_requests_total");
+	write_requests(page, "coredns_forward_request_count_total");
+	write_responses(page, "coredns_forward_responses_total");
+	write_responses(page, "coredns_forward_response_rcode_count_total");
 	write_failures(page, "coredns_proxy_healthcheck_failures_total", true);
 	write_failures(page, "coredns_forward_healthcheck_failures_total", false);
+	write_failures(page, "coredns_forward_healthcheck_failure_count_total", false);
 	write_conn_cache(page, "coredns_proxy_conn_cache_hits_total", true, true);
 	write_conn_cache(page, "coredns_proxy_conn_cache_misses_total", true, false);
 	write_conn_cache(page, "coredns_forward_conn_cache_hits_total", false, true);
@@ -288,6 +289,11 @@ static const struct {
 	{"coredns_forward_healthcheck_broken_total", "counter",
 	 "Counter of the number of complete failures of the healthchecks.",
 	 offsetof(struct forward_counts, broken)},
+	{"coredns_forward_healthcheck_broken_count_total", "counter",
+	 "The same as it was called before 1.7.", offsetof(struct forward_counts, broken)},
+	{"coredns_forward_max_concurrent_reject_count_total", "counter",
+	 "The same as it was called before 1.7.",
+	 offsetof(struct forward_counts, rejected_concurrent)},
 	{"kaname_forward_in_flight", "gauge", "Questions in flight.",
 	 offsetof(struct forward_counts, in_flight)},
 };

@@ -323,18 +323,23 @@ struct peer *peer_new(struct line *line, const struct sockaddr_storage *address)
 	return peer;
 }
 
+static void retire_channel(struct channel **slot)
+{
+	if (*slot)
+		channel_retire(*slot);
+	*slot = NULL;
+}
+
 static void tick_channel(struct peer *peer, struct channel **slot)
 {
 	uint64_t expire_us = peer->line->config->expire_ms * MS;
 
 	if (!*slot)
 		return;
-	if (channel_used_us(*slot) + expire_us < peer->forward->channels.now_us) {
-		channel_retire(*slot);
-		*slot = NULL;
-	} else {
+	if (channel_used_us(*slot) + expire_us < peer->forward->channels.now_us)
+		retire_channel(slot);
+	else
 		channel_tick(*slot);
-	}
 }
 
 void peer_tick(struct peer *peer)
@@ -368,6 +373,10 @@ void peer_retire(struct peer *peer)
 	counter_set(&peer->counts->smoothed_us, 0);
 	counter_set(&peer->counts->is_down, 0);
 	counter_set(&peer->counts->is_looping, 0);
+	/* Its ports are large: they go as soon as nothing is out on them. */
+	for (unsigned i = 0; i < PEER_PORTS; i++)
+		retire_channel(&peer->udp[i]);
+	retire_channel(&peer->tcp);
 	peer->gone_us = peer->forward->channels.now_us;
 	cds_list_add_tail(&peer->link, &peer->forward->gone);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/metrics.h"
+#include "query/top.h"
 
 static const char *const drop_texts[NET_N_DROPS] = {
 	[NET_DROP_RESPONSE] = "response",
@@ -177,4 +178,9 @@ void net_metrics_write(const struct net *net, struct text *page)
 	write_tcp(net, page);
 	if (net->config.forward)
 		write_pending(net, page);
+}
+
+void net_top_write(const struct net *net, struct text *body)
+{
+	query_top_write(net->query_workers, net->n_workers, body);
 }

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/rcu.h"
 
 #define LISTENER_ENTRY(link) CHAIN_ENTRY(link, struct listener, link)
@@ -77,6 +78,7 @@ static void on_tick(uv_timer_t *tick)
 	struct chain *link;
 
 	tcp_tick(&worker->tcp);
+	query_tick(worker->query, clock_monotonic_ns());
 	if (worker->is_draining) {
 		drain_step(worker);
 		return;

@@ -6,6 +6,7 @@
 #define KANAME_QUERY_HOSTS_STEP_H
 
 #include "answer.h"
+#include "query/hosts.h"
 
 enum step hosts_run(struct answer *answer, const struct query_hosts *hosts);
 

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/metrics.h"
+#include "metrics_row.h"
 #include "metrics_steps.h"
 #include "worker.h"
 
@@ -61,6 +62,16 @@ static const char *const results[QUERY_N_RESULTS] = {"hit", "miss", "stale"};
 static const char *const protos[2] = {"udp", "tcp"};
 static const char *const families[2] = {"1", "2"}; /* as CoreDNS: 1 is IPv4, 2 is IPv6 */
 
+const char *metrics_type_text(size_t index)
+{
+	return types[index].text;
+}
+
+const char *metrics_plugin_text(enum query_plugin plugin)
+{
+	return plugins[plugin];
+}
+
 static size_t type_index(uint16_t type)
 {
 	size_t i = 0;
@@ -91,13 +102,6 @@ void metrics_count(struct query_worker *worker, const struct query_input *input,
 		histogram_observe(&worker->classes[output->class][output->result], &duration_bounds,
 				  duration_ns);
 }
-
-/* One (server, zone) of the page: its labels and its counters summed over the workers. */
-struct row {
-	const char *server;
-	const char *zone;
-	struct view_metrics sum;
-};
 
 static void add_view(struct view_metrics *sum, const struct view_metrics *from)
 {
@@ -153,7 +157,8 @@ static void write_responses(struct text *page, const struct row *row)
 			{"plugin", plugins[plugin]},
 		};
 
-		if (n > 0)
+		/* A rate of failures has a beginning only where 0 was seen. */
+		if (n > 0 || (plugin == QUERY_PLUGIN_NONE && rcode == DNS_RCODE_SERVFAIL))
 			metrics_sample(page, "coredns_dns_responses_total", labels,
 				       ARRAY_LEN(labels), (double)n);
 	}
@@ -362,6 +367,14 @@ void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 		 "Size of the returned response in bytes.", write_response_sizes},
 		{"coredns_dns_do_requests_total", "counter",
 		 "Counter of DNS requests with DO bit set per zone.", write_do},
+		{"coredns_dns_request_count_total", "counter",
+		 "coredns_dns_requests_total as it was called before 1.7.", metrics_old_requests},
+		{"coredns_dns_request_type_count_total", "counter",
+		 "The same by type, as before 1.7.", metrics_old_types},
+		{"coredns_dns_request_do_count_total", "counter",
+		 "coredns_dns_do_requests_total as it was called before 1.7.", metrics_old_do},
+		{"coredns_dns_response_rcode_count_total", "counter",
+		 "coredns_dns_responses_total as it was called before 1.7.", metrics_old_rcodes},
 	};
 	struct rows rows = {.workers = workers, .n_workers = n_workers};
 
@@ -380,6 +393,8 @@ void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 	free(rows.items);
 	free(rows.is_shown);
 	write_classes(page, workers, n_workers);
+	metrics_regex_write(page, workers, n_workers, config);
+	metrics_plugins_write(page, config);
 	if (config->cache.n_policies > 0)
 		write_caches(page, workers, n_workers, config);
 }

@@ -33,6 +33,7 @@ struct query_worker *query_worker_new(const struct query_config *config, struct 
 	worker->appended = mem_zalloc(sizeof(*worker->appended));
 	worker->regex = regex_scratch_new();
 	worker->edit = edit_new();
+	worker->top = top_new();
 	order_init(&worker->scratch.order);
 	return worker;
 }
@@ -41,11 +42,13 @@ void query_worker_free(struct query_worker *worker)
 {
 	if (!worker)
 		return;
+	errors_end(worker);
 	cache_free(worker->cache);
 	free(worker->replied);
 	free(worker->appended);
 	regex_scratch_free(worker->regex);
 	edit_free(worker->edit);
+	top_free(worker->top);
 	rows_free(worker);
 	free(worker);
 }
@@ -189,6 +192,14 @@ static enum query_verdict answer_bare(struct query_output *output, enum dns_rcod
 	return QUERY_ANSWER;
 }
 
+/* Is it one for `errors`? A forwarder that refuses for want of room is, a policy that refuses is
+ * not. */
+static bool is_failure(const struct answer *answer)
+{
+	return answer->end.rcode == DNS_RCODE_SERVFAIL ||
+	       (answer->end.rcode == DNS_RCODE_REFUSED && answer->plugin == QUERY_PLUGIN_FORWARD);
+}
+
 /* What came out, beside the message itself. */
 static void fill_output(struct query_output *output, const struct answer *answer)
 {
@@ -197,7 +208,7 @@ static void fill_output(struct query_output *output, const struct answer *answer
 	output->plugin = answer->plugin;
 	output->class = answer->class;
 	output->result = answer->result;
-	output->error = answer->end.rcode == DNS_RCODE_SERVFAIL ? answer->end.ede_text : NULL;
+	output->error = is_failure(answer) ? answer->end.ede_text : NULL;
 }
 
 /* A query that could be read: the block's steps between the frame's begin and end. */
@@ -299,7 +310,20 @@ void query_finish(struct query_worker *worker, const struct query_input *input,
 		  const struct query_output *output, uint64_t duration_ns, uint64_t now_ns)
 {
 	metrics_count(worker, input, output, duration_ns);
-	if (LIKELY(output->view != NULL) &&
-	    UNLIKELY(output->error || worker->config->blocks[output->view->block].n_logs > 0))
-		querylog_write(worker, input, output, duration_ns, now_ns);
+	top_count(worker->top, input, output);
+	if (UNLIKELY(output->view == NULL))
+		return;
+
+	const struct query_block_config *block = &worker->config->blocks[output->view->block];
+
+	if (UNLIKELY(output->error && block->has_errors))
+		errors_write(worker, block, output, now_ns);
+	if (UNLIKELY(block->n_logs > 0))
+		querylog_write(worker, block, &(struct logline_in){input, output, duration_ns});
+}
+
+void query_tick(struct query_worker *worker, uint64_t now_ns)
+{
+	errors_tick(worker, now_ns);
+	top_tick(worker->top, now_ns);
 }

@@ -10,7 +10,10 @@
 #include "base/counter.h"
 #include "base/regex.h"
 #include "edit.h"
+#include "logline.h"
+#include "query/log.h"
 #include "query/query.h"
+#include "top.h"
 
 #define METRICS_N_TYPES 19
 #define METRICS_N_RCODES 24 /* 0..23 as RFC 6895; the last also takes what is beyond */
@@ -41,9 +44,10 @@ struct view_metrics {
 };
 
 struct query_worker {
-	const struct query_config *config; /* borrowed */
-	struct log_channel *log;	   /* borrowed */
-	struct log_limit error_limit;	   /* of the `errors` directive's lines */
+	const struct query_config *config;   /* borrowed */
+	struct log_channel *log;	     /* borrowed */
+	struct log_limit error_limit;	     /* of the `errors` directive's lines */
+	uint32_t log_turns[QUERY_LOG_TURNS]; /* of `log { sample }`: queries until the next line */
 	struct view_metrics **metrics; /* owned: QUERY_METRICS_MAX rows, which main makes: rows.c */
 	/* Main's alone: rows that were used once are below n_rows; what was counted in rows that
 	 * are another's now. */
@@ -62,7 +66,10 @@ struct query_worker {
 	struct dns_reply_buffer *replied;      /* owned */
 	struct dns_reply_buffer *appended;     /* owned: scratch of dns_reply_append */
 	struct regex_scratch *regex;	       /* owned; of `rewrite` and `template` */
+	uint64_t regex_limits;		       /* matches that took too long */
+	struct log_limit regex_log;	       /* of the lines that tell so */
 	struct edit *edit;		       /* owned */
+	struct top *top;		       /* owned */
 	struct text *trace;		       /* borrowed; NULL but in --explain */
 	struct answer_scratch scratch;
 };
@@ -81,8 +88,25 @@ void rows_free(struct query_worker *worker);
 void metrics_count(struct query_worker *worker, const struct query_input *input,
 		   const struct query_output *output, uint64_t duration_ns);
 
-/* Writes the lines of `log` and `errors` that want this query, which has a view. */
-void querylog_write(struct query_worker *worker, const struct query_input *input,
-		    const struct query_output *output, uint64_t duration_ns, uint64_t now_ns);
+/* The family of regex_limits. */
+void metrics_regex_write(struct text *page, struct query_worker *const *workers, size_t n_workers,
+			 const struct query_config *config);
+
+/* "kubernetes", "forward", ...; "" of NONE. */
+const char *metrics_plugin_text(enum query_plugin plugin);
+
+/* Writes the line of `log` that wants this query of the block. */
+void querylog_write(struct query_worker *worker, const struct query_block_config *block,
+		    const struct logline_in *in);
+
+/* Writes or counts the failure in output->error, as the block's `errors` says. */
+void errors_write(struct query_worker *worker, const struct query_block_config *block,
+		  const struct query_output *output, uint64_t now_ns);
+
+/* Writes the lines of `errors { consolidate }` whose period is over. */
+void errors_tick(struct query_worker *worker, uint64_t now_ns);
+
+/* The same for all that have begun: the worker ends. */
+void errors_end(struct query_worker *worker);
 
 #endif

@@ -80,7 +80,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('build', type=Path, help='the build folder')
     parser.add_argument('data', type=Path, help='the folder that generate.py filled')
-    parser.add_argument('--servers', nargs='+', default=NAMES, choices=NAMES)
+    parser.add_argument('--servers', nargs='+', default=NAMES, choices=[*NAMES, 'kaname-log'])
     parser.add_argument('--rounds', type=int, default=7)
     parser.add_argument('--passes', type=int, default=20, help='of the query file in each run')
     parser.add_argument('--client-cpu', type=int, default=os.cpu_count() - 1,

@@ -139,8 +139,8 @@ class Server:
         self.folder = work / name
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.command = getattr(self, 'command_' + name)(build)
-        self.process = None
+        self.command = getattr(self, 'command_' + name.replace('-', '_'))(build)
+        self.process = self.reader = None
 
     def conf(self, file, text):
         (self.folder / file).write_text(text.format(folder=self.folder, data=self.data, **self.ports), encoding='ascii')
@@ -148,6 +148,10 @@ class Server:
 
     def command_kaname(self, build):
         return [str(build / 'kaname'), '-conf', self.conf('Corefile', COREFILE)]
+
+    def command_kaname_log(self, build):
+        """The same with every query logged."""
+        return [str(build / 'kaname'), '-conf', self.conf('Corefile', COREFILE.replace('    errors\n', '    errors\n    log\n'))]
 
     def command_bare(self, build):
         return [str(build / 'tests/bench/bare'), str(self.ports['dns'])]
@@ -158,8 +162,15 @@ class Server:
     def command_knot(self, _):
         return [find_program('knotd'), '-c', self.conf('knot.conf', KNOT_CONF)]
 
+    def open_output(self):
+        """A file; of a query log a pipe to a reader, as a container's stdout is."""
+        if not self.name.endswith('-log'):
+            return open(self.folder / 'output', 'wb')
+        self.reader = subprocess.Popen(['cat'], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        return self.reader.stdin
+
     def spawn(self):
-        with open(self.folder / 'output', 'wb') as output:
+        with self.open_output() as output:
             self.process = subprocess.Popen(self.prefix + self.command, stdin=subprocess.DEVNULL, stdout=output,
                                             stderr=output, cwd=self.folder, start_new_session=True)
 
@@ -189,6 +200,8 @@ class Server:
             for pid in pids:
                 os.kill(pid, signal.SIGKILL)
             self.process.wait()
+        if self.reader is not None:
+            self.reader.wait()
 
     def pids(self):
         """The process and all that it has started."""

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config/machine.h"
+#include "query/log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -198,7 +198,8 @@ def test_addresses(serve):
 
 def test_cache_and_counters_survive(serve):
     with Upstream() as upstream:
-        forward = f"forward . {upstream}\n cache 300\n"
+        # One worker: each has a cache of its own.
+        forward = f"forward . {upstream}\n cache 300\n multisocket 1\n"
         with serve(CLUSTER, corefile=corefile(more=forward)) as server:
             want = addresses_of("kept.example.")[0]
             assert server.ask("kept.example.").answer[0][0].address == want
@@ -247,7 +248,8 @@ def test_waiting_queries(serve):
             assert {first.id, second.id} == {1, 2}
             for message in (first, second):
                 assert message.answer[0][0].address == addresses_of(message.question[0].name.to_text())[0]
-            assert quick.count("goes.test.") == 1 and slow.count("a.stays.test.") == 1
+            assert quick.count("goes.test.") == 1
+            assert slow.count("a.stays.test.") >= 1  # once more when it is late, as any question
             assert quick.count("a.stays.test.") == 0
 
 

@@ -10,6 +10,8 @@
 
 #include "query/acl.h"
 #include "query/chaos.h"
+#include "query/errors.h"
+#include "query/log.h"
 
 static int read_memory(void *arg, const char *path, struct text *content)
 {
@@ -195,6 +197,65 @@ static void dump_gates(const struct query_block_config *block, struct text *out)
 		text_printf(out, " nsid %.*s\n", (int)block->nsid_len, (const char *)block->nsid);
 }
 
+#define COMMON                                                                               \
+	"{remote}:{port} - {>id} \"{type} {class} {name} {proto} {size} {>do} {>bufsize}\" " \
+	"{rcode} "                                                                           \
+	"{>rflags} {rsize} {duration}"
+
+/* The format as it was written, with the short words written out. */
+static void dump_format(const struct query_log_config *log, struct text *out)
+{
+	static const char *const fields[] = {
+		[QUERY_LOG_EMPTY] = "{/}",	  [QUERY_LOG_TYPE] = "{type}",
+		[QUERY_LOG_NAME] = "{name}",	  [QUERY_LOG_QCLASS] = "{class}",
+		[QUERY_LOG_PROTO] = "{proto}",	  [QUERY_LOG_REMOTE] = "{remote}",
+		[QUERY_LOG_LOCAL] = "{local}",	  [QUERY_LOG_PORT] = "{port}",
+		[QUERY_LOG_SIZE] = "{size}",	  [QUERY_LOG_RCODE] = "{rcode}",
+		[QUERY_LOG_RSIZE] = "{rsize}",	  [QUERY_LOG_DURATION] = "{duration}",
+		[QUERY_LOG_ID] = "{>id}",	  [QUERY_LOG_OPCODE] = "{>opcode}",
+		[QUERY_LOG_DO] = "{>do}",	  [QUERY_LOG_BUFSIZE] = "{>bufsize}",
+		[QUERY_LOG_RFLAGS] = "{>rflags}", [QUERY_LOG_JSON] = "{json}",
+	};
+
+	for (size_t i = 0; i < log->n_pieces; i++) {
+		const struct query_log_piece *piece = &log->pieces[i];
+
+		if (piece->field == QUERY_LOG_TEXT)
+			text_append(out, piece->text, piece->len);
+		else
+			text_puts(out, fields[piece->field]);
+	}
+}
+
+static void dump_log(const struct query_log_config *log, struct text *out)
+{
+	struct text format = {0};
+
+	text_puts(out, " log ");
+	dump_zones(&log->names, out);
+	text_printf(out, " classes %u", log->classes);
+	dump_format(log, &format);
+	if (strcmp(format.bytes, COMMON " \"{>opcode}\"") == 0)
+		text_puts(out, " combined");
+	else if (strcmp(format.bytes, COMMON) != 0)
+		text_printf(out, " %s<%s>", log->is_bare ? "bare " : "", format.bytes);
+	if (log->min_duration_ns > 0)
+		text_printf(out, " min %llu", (unsigned long long)log->min_duration_ns);
+	if (log->slow_ns > 0)
+		text_printf(out, " slow %llu", (unsigned long long)log->slow_ns);
+	if (log->sample != 1)
+		text_printf(out, " sample %u", log->sample);
+	text_puts(out, "\n");
+	text_fini(&format);
+}
+
+static void dump_pattern(const struct query_errors_pattern *pattern, struct text *out)
+{
+	text_printf(out, " consolidate %s (%llu ns) <%s> level %d%s\n", pattern->duration,
+		    (unsigned long long)pattern->duration_ns, pattern->text, (int)pattern->level,
+		    pattern->shows_first ? " first" : "");
+}
+
 static void dump_block(const struct query_block_config *block, size_t i, struct text *out)
 {
 	text_printf(out, "block %zu%s%s%s", i, block->has_whoami ? " whoami" : "",
@@ -220,12 +281,10 @@ static void dump_block(const struct query_block_config *block, size_t i, struct 
 		}
 		text_puts(out, "\n");
 	}
-	for (size_t k = 0; k < block->n_logs; k++) {
-		text_puts(out, " log ");
-		dump_zones(&block->logs[k].names, out);
-		text_printf(out, " classes %u%s\n", block->logs[k].classes,
-			    block->logs[k].is_combined ? " combined" : "");
-	}
+	for (size_t k = 0; k < block->n_logs; k++)
+		dump_log(&block->logs[k], out);
+	for (size_t k = 0; block->errors && k < block->errors->n_patterns; k++)
+		dump_pattern(&block->errors->patterns[k], out);
 }
 
 static void dump_cache_zones(const char *what, const struct cache_zones *zones, struct text *out)

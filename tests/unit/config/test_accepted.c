@@ -71,6 +71,27 @@ static const struct accepted_case cases[] = {
 	 ROOT "block 0\n log . classes 7\n log a.test.,b.test. classes 7\n"},
 	{"log classes", ". {\n log . {combined} {\n class denial error\n }\n}",
 	 ROOT "block 0\n log . classes 6 combined\n"},
+	{"log formats",
+	 ". {\n log . \"{proto} Request: {name} {type} {>id}\"\n log a.test {json}\n"
+	 " log \"A } { {name} {x} {/a/b} {>ID}{common}\"\n log \"{/}\"\n}",
+	 ROOT "block 0\n log . classes 7 <{proto} Request: {name} {type} {>id}>\n"
+	      " log a.test. classes 7 bare <{json}>\n"
+	      " log . classes 7 <A } { {name} {x} {/} {>ID}{remote}:{port} - {>id} \"{type} "
+	      "{class} {name} {proto} {size} {>do} {>bufsize}\" {rcode} {>rflags} {rsize} "
+	      "{duration}>\n log . classes 7 <{/}>\n"},
+	{"log options",
+	 ". {\n log . {\n class error\n minDuration 1s\n }\n log . {\n sample 100\n slow 1.5ms\n "
+	 "}\n}",
+	 ROOT "block 0\n log . classes 4 min 1000000000\n"
+	      " log . classes 7 slow 1500000 sample 100\n"},
+	{"errors",
+	 ". {\n errors stdout {\n stacktrace\n consolidate 5m \".* i/o timeout$\" warning\n"
+	 " consolidate 30s \"^Failed to .+\"\n consolidate 1.5h a debug show_first\n"
+	 " consolidate 100ms b show_first\n }\n}",
+	 ROOT "block 0 errors\n consolidate 5m0s (300000000000 ns) <.* i/o timeout$> level 2\n"
+	      " consolidate 30s (30000000000 ns) <^Failed to .+> level 3\n"
+	      " consolidate 1h30m0s (5400000000000 ns) <a> level 0 first\n"
+	      " consolidate 100ms (100000000 ns) <b> level 3 first\n"},
 	{"health, ready, prometheus",
 	 ". {\n health {\n lameduck 1m30.5s\n }\n ready\n prometheus\n}\n"
 	 "a.test {\n health 127.0.0.1:81 {\n lameduck 300ms\n }\n ready :8181 {\n"

@@ -50,7 +50,7 @@ static const struct refused_case cases[] = {
 	 "Corefile:3: \"{\" has to stand at the end of a directive's line\n"},
 	{"a quoted brace is a word", ". \"{\"\n errors \"}\"\n",
 	 "Corefile:1: \"{\" needs a space before \"{\"\n"
-	 "Corefile:2: \"errors\" has an argument too many: \"}\"\n"},
+	 "Corefile:2: errors: \"}\": lines go to stdout only\n"},
 	{"no space before a brace", ".:53{\n errors\n}\n",
 	 "Corefile:3: this \"}\" closes nothing\n"
 	 "Corefile:1: \".:53{\" needs a space before \"{\"\n"},
@@ -103,7 +103,7 @@ static const struct refused_case cases[] = {
 	{"arguments",
 	 ". {\n errors x\n whoami {\n }\n debug on\n bufsize 1 2\n multisocket 0\n health a b\n"
 	 " ready :1 :2\n prometheus x y\n loadbalance round_robin x\n bind\n}",
-	 "Corefile:2: \"errors\" has an argument too many: \"x\"\n"
+	 "Corefile:2: errors: \"x\": lines go to stdout only\n"
 	 "Corefile:3: \"whoami\" has no block of options\n"
 	 "Corefile:5: \"debug\" has an argument too many: \"on\"\n"
 	 "Corefile:6: \"bufsize\" has an argument too many: \"2\"\n"
@@ -123,11 +123,22 @@ static const struct refused_case cases[] = {
 	 "Corefile:2: loadbalance: \"weighted\" is not there yet\n"
 	 "Corefile:5: loadbalance: unknown policy \"round-robin\": did you mean "
 	 "\"round_robin\"?\n"},
-	{"errors", ". {\n errors {\n consolidate 5m x\n stacktrace\n consolidat\n }\n}",
-	 "Corefile:3: errors: \"consolidate\" is not there yet\n"
-	 "Corefile:4: errors: kaname does not have \"stacktrace\": it has no panics to recover "
-	 "from; leave it out\n"
-	 "Corefile:5: errors: unknown option \"consolidat\": did you mean \"consolidate\"?\n"},
+	{"errors",
+	 ". {\n errors {\n consolidate 5m\n consolidate x y\n consolidate 1m [a\n"
+	 " consolidate 1m a show_first error\n consolidate 1m a error info\n"
+	 " consolidate 1m a warn\n consolidate 1m a b c d\n stacktrace on\n consolidat\n }\n}",
+	 "Corefile:3: \"consolidate\" lacks an argument\n"
+	 "Corefile:4: errors: \"x\" is not a duration of at most 86400s, as in 5s or 1m30s\n"
+	 "Corefile:5: errors: \"[a\": missing terminating ] for character class, at character 3\n"
+	 "Corefile:6: errors: \"error\" stands where consolidate takes no more: one level, then "
+	 "show_first\n"
+	 "Corefile:7: errors: \"info\" stands where consolidate takes no more: one level, then "
+	 "show_first\n"
+	 "Corefile:8: errors: unknown option of consolidate \"warn\": there are debug, info, "
+	 "warning, error, show_first\n"
+	 "Corefile:9: \"consolidate\" has an argument too many: \"d\"\n"
+	 "Corefile:10: \"stacktrace\" has an argument too many: \"on\"\n"
+	 "Corefile:11: errors: unknown option \"consolidat\": did you mean \"consolidate\"?\n"},
 
 	/* addresses */
 	{"bind", ". {\n bind eth1 1.2.3 ll0\n bind lo {\n except 127.0.0.1 ::1\n }\n}",
@@ -226,12 +237,14 @@ static const struct refused_case cases[] = {
 	 "0123456789012345678901234567890123456789012345678901234567890123\n}",
 	 "Corefile:2: nsid: more than 128 octets, which every answer had to have room for\n"},
 	{"log",
-	 ". {\n log . \"{remote}\"\n log a..b {\n class none\n class\n minDuration 1s\n }\n}",
-	 "Corefile:2: log: a format of one's own is not there yet: use {common} or {combined}\n"
-	 "Corefile:3: \"a..b\" is not a domain name\n"
-	 "Corefile:4: log: unknown class \"none\": there are success, denial, error, all\n"
-	 "Corefile:5: \"class\" lacks an argument\n"
-	 "Corefile:6: log: \"minDuration\" is not there yet\n"},
+	 ". {\n log a..b {\n class none\n class\n minDuration x\n sample 0\n slow\n sampl 1\n }\n}",
+	 "Corefile:2: \"a..b\" is not a domain name\n"
+	 "Corefile:3: log: unknown class \"none\": there are success, denial, error, all\n"
+	 "Corefile:4: \"class\" lacks an argument\n"
+	 "Corefile:5: log: \"x\" is not a duration of at most 86400s, as in 5s or 1m30s\n"
+	 "Corefile:6: sample: \"0\" is not a number from 1 to 1000000\n"
+	 "Corefile:7: \"slow\" lacks an argument\n"
+	 "Corefile:8: log: unknown option \"sampl\": did you mean \"sample\"?\n"},
 
 	/* kubernetes */
 	{"kubernetes, zones", ". {\n kubernetes cluster.local:53 10.0.0.0/40 {\n objects x\n }\n}",

@@ -116,6 +116,10 @@ enum query_verdict query_resume(struct query_worker *worker, const struct query_
 	return QUERY_ANSWER;
 }
 
+void query_tick(struct query_worker *worker, uint64_t now_ns)
+{
+}
+
 void query_finish(struct query_worker *worker, const struct query_input *input,
 		  const struct query_output *output, uint64_t duration_ns, uint64_t now_ns)
 {

@@ -110,8 +110,9 @@ int rig_reconfigure(struct rig *rig, const struct rig_options *options, struct t
 	int error;
 
 	rig->is_switched = false;
-	error = net_reconfigure(rig->net, &setup->config, &setup->query, why ? why : &own,
-				on_switched, rig);
+	error = net_reconfigure(
+		rig->net, &(struct net_change){&setup->config, &setup->query, on_switched, rig},
+		why ? why : &own);
 	text_fini(&own);
 	if (error == 0)
 		rig->n_setups++;

@@ -11,7 +11,6 @@
 struct fixture {
 	struct dns_name zones[4];
 	struct query_cluster_config cluster;
-	struct query_log_config log;
 	struct query_block_config blocks[2];
 	struct query_view_config views[2];
 	struct query_server_config server;
