@@ -129,7 +129,7 @@ static void take_over(struct server *server)
 	if (net_is_joined(server->net))
 		return;
 	if (server_is_synced(server, server->config, &missing) ||
-	    clock_unix_ms() - server->start_unix_ms > TAKE_OVER_MAX_MS)
+	    uv_now(&server->loop) - server->serving_since_ms > TAKE_OVER_MAX_MS)
 		net_join(server->net);
 	text_fini(&missing);
 }
@@ -433,6 +433,7 @@ static void serve(struct server *server)
 	reload_init(server);
 	if (!server->is_last_good)
 		server_keep(server, server->config);
+	server->serving_since_ms = uv_now(&server->loop);
 	net_start(server->net, &server->loop, on_drained, server);
 }
 
