@@ -225,7 +225,9 @@ static int begin_switch(struct server *server, struct text *why)
 
 	if (error != 0)
 		return error;
-	error = net_reconfigure(server->net, &next->net, &next->query, why, on_switched, server);
+	error = net_reconfigure(server->net,
+				&(struct net_change){&next->net, &next->query, on_switched, server},
+				why);
 	if (error != 0) {
 		ops_abort(server->ops);
 		return error;

@@ -23,6 +23,7 @@
 #define TICK_MS 1000
 #define LEAVING_TICK_MS 50
 #define LEAVING_MAX_MS 60000
+#define TAKE_OVER_MAX_MS 60000
 
 /* Those that end the server, those that reload, and one that must not end it. */
 static const int signal_numbers[SERVER_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
@@ -45,6 +46,11 @@ static unsigned on_ready(void *arg, struct text *body)
 	}
 	if (!server_is_synced(server, server->config, body))
 		return 503;
+	net_join(server->net);
+	if (!net_is_joined(server->net)) {
+		text_puts(body, "taking over the port\n");
+		return 503;
+	}
 	text_puts(body, "OK");
 	return 200;
 }
@@ -107,11 +113,25 @@ static void leave(struct server *server)
 	uint64_t lameduck_ms = server->config->lameduck_ms;
 	uint64_t most_ms = lameduck_ms > LEAVING_MAX_MS ? lameduck_ms : LEAVING_MAX_MS;
 
-	if (since < lameduck_ms ||
-	    (now - server->last_query_ms < server->options->quiet_ms && since < most_ms))
+	if (since < lameduck_ms || (now - server->last_query_ms < server->options->quiet_ms &&
+				    since < most_ms && !net_is_shared(server->net)))
 		return;
 	server->state = SERVER_DRAINING;
 	net_drain(server->net);
+}
+
+/* Where an older process serves our port we take our part when we can answer, or when there is no
+ * knowing whether we ever can. */
+static void take_over(struct server *server)
+{
+	struct text missing = {0};
+
+	if (net_is_joined(server->net))
+		return;
+	if (server_is_synced(server, server->config, &missing) ||
+	    uv_now(&server->loop) - server->serving_since_ms > TAKE_OVER_MAX_MS)
+		net_join(server->net);
+	text_fini(&missing);
 }
 
 /* The files of `hosts` and their like, in every state: what is served is what they say. */
@@ -132,6 +152,7 @@ static void on_tick(uv_timer_t *tick)
 	refresh(server);
 	switch (server->state) {
 	case SERVER_RUNNING:
+		take_over(server);
 		reload_tick(server);
 		break;
 	case SERVER_LEAVING:
@@ -412,6 +433,7 @@ static void serve(struct server *server)
 	reload_init(server);
 	if (!server->is_last_good)
 		server_keep(server, server->config);
+	server->serving_since_ms = uv_now(&server->loop);
 	net_start(server->net, &server->loop, on_drained, server);
 }
 

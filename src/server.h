@@ -73,7 +73,7 @@ struct server {
 	uv_loop_t loop;
 	uv_signal_t signals[SERVER_SIGNALS];
 	uv_timer_t tick;
-	uint64_t leaving_since_ms;
+	uint64_t serving_since_ms, leaving_since_ms;
 	uint64_t n_queries, last_query_ms; /* as the tick has seen them */
 };
 

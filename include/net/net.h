@@ -55,6 +55,27 @@ MUST_USE int net_open(struct net **net, const struct net_config *config,
 void net_start(struct net *net, uv_loop_t *loop, void (*on_drained)(void *arg), void *arg);
 
 /*
+ * One process hands over to the next on the same port (SO_REUSEPORT). Where net_open found that
+ * another one serves an address, ours is bound, but receives nothing before net_join: called when
+ * we can answer. Nothing to do, and net_is_joined at once, where there was nobody else. Main
+ * thread.
+ */
+void net_join(struct net *net);
+bool net_is_joined(const struct net *net);
+
+/* Does another process receive at all of our addresses, too? Then clients miss nothing when we
+ * drain. Main thread; not cheap. */
+bool net_is_shared(const struct net *net);
+
+/* Another configuration. Both are borrowed, as those of net_open. */
+struct net_change {
+	const struct net_config *config;
+	const struct query_config *query;
+	void (*on_switched)(void *arg);
+	void *arg;
+};
+
+/*
  * All of the new configuration or nothing. Sockets of new addresses are opened and bound first, for
  * every worker; when one cannot be, -errno with *why (as net_open), and nothing has changed;
  * likewise -EBUSY when the net is draining, or does not run. Else 0, and each worker takes the
@@ -63,12 +84,10 @@ void net_start(struct net *net, uv_loop_t *loop, void (*on_drained)(void *arg), 
  * stays what it was.
  *
  * on_switched(arg) comes once on the main loop, before on_drained: no worker uses the old `config`
- * and `query` any more, which takes at most about two seconds. Until then both are borrowed;
- * net_reconfigure is not called again before.
+ * and `query` any more, which takes at most about two seconds. Until then the old ones are
+ * borrowed, too; net_reconfigure is not called again before.
  */
-MUST_USE int net_reconfigure(struct net *net, const struct net_config *config,
-			     const struct query_config *query, struct text *why,
-			     void (*on_switched)(void *arg), void *arg);
+MUST_USE int net_reconfigure(struct net *net, const struct net_change *change, struct text *why);
 
 /* No new work: empties UDP queues, answers what was read on TCP and what upstreams owe, closes.
  * Bounded by drain_ms, and the rest of a switch that goes on. */

@@ -20,6 +20,7 @@ struct listener *listener_new(const union socket_address *address, int udp_fd, i
 	listener->udp.address = listener->tcp.address = *address;
 	listener->udp.server = listener->tcp.server = server;
 	listener->tcp.fd = tcp_fd;
+	listener->udp_inode = socket_inode(udp_fd);
 	return listener;
 }
 
@@ -120,6 +121,8 @@ void listener_on_blocked(struct udp_socket *socket)
 
 void listener_start(struct listener *listener)
 {
+	if (listener->is_waiting)
+		return;
 	poll_udp(listener, UDP_WAIT_READABLE);
 	tcp_listener_start(&listener->tcp);
 }
@@ -136,6 +139,38 @@ static bool empty_udp(struct listener *listener)
 	return is_empty;
 }
 
+static void tell_failure(const struct listener *listener, int error)
+{
+	if (error != 0)
+		log_printf(listener->worker->log, LOG_ERROR, "a socket cannot receive: %s",
+			   uv_strerror(error));
+}
+
+void listener_release(struct listener *listener)
+{
+	if (!listener->is_waiting || listener->udp.is_leaving)
+		return;
+	empty_udp(listener); /* it may have received something before it waited */
+	CHECK(uv_poll_stop(&listener->poll) == 0);
+	udp_socket_fini(&listener->udp);
+	tell_failure(listener, socket_release(listener->udp.fd, &listener->udp.address));
+}
+
+void listener_join(struct listener *listener)
+{
+	int error;
+
+	if (!listener->is_waiting || listener->udp.is_leaving)
+		return;
+	listener->is_waiting = false;
+	error = socket_join(SOCK_DGRAM, listener->udp.fd, &listener->udp.address);
+	counter_set(&listener->udp_inode, socket_inode(listener->udp.fd));
+	if (error == 0)
+		error = socket_join(SOCK_STREAM, listener->tcp.fd, &listener->tcp.address);
+	tell_failure(listener, error);
+	listener_start(listener);
+}
+
 void listener_count(struct listener *listener)
 {
 	if (listener->udp.fd >= 0)
@@ -147,6 +182,7 @@ void listener_count(struct listener *listener)
 void listener_leave(struct listener *listener)
 {
 	listener->udp.is_leaving = true;
+	listener->left_ms = uv_now(&listener->worker->loop);
 	if (listener->udp.fd >= 0) {
 		socket_leave_group(listener->udp.fd, &listener->udp.address);
 		empty_udp(listener);
@@ -156,8 +192,11 @@ void listener_leave(struct listener *listener)
 
 bool listener_step(struct listener *listener)
 {
+	bool is_settled = uv_now(&listener->worker->loop) - listener->left_ms >= LISTENER_SETTLE_MS;
+
 	tcp_listener_close(&listener->tcp);
-	if (listener->udp.fd >= 0 && empty_udp(listener) && listener->udp.n_pending == 0)
+	if (listener->udp.fd >= 0 && empty_udp(listener) && is_settled &&
+	    listener->udp.n_pending == 0)
 		close_udp(listener);
 	return listener->udp.fd < 0;
 }

@@ -4,11 +4,11 @@
  * from listener_attach until its handles are closed it is the worker thread's, but for what is
  * marked as main's.
  *
- * The happy path: listener_attach, listener_start, queries; then, at the end or because a new
- * configuration does not have the address, listener_leave and listener_step every now and then
- * until that says that everything was answered and closed. No query that the kernel took is lost:
- * the sockets leave first (socket.h), and are read to their end twice, since one may have been on
- * its way into the queue.
+ * The happy path: listener_attach, listener_start, or listener_join where it waited, queries; then,
+ * at the end or because a new configuration does not have the address, listener_leave and
+ * listener_step every now and then until that says that everything was answered and closed. No
+ * query that the kernel took is lost: the sockets leave first (socket.h), and are read to their end
+ * twice, since one may have been on its way into the queue.
  */
 #ifndef KANAME_NET_LISTENER_H
 #define KANAME_NET_LISTENER_H
@@ -18,6 +18,7 @@
 #include "tcp.h"
 #include "udp.h"
 
+#define LISTENER_SETTLE_MS 10  /* in which a datagram that was on its way is in the queue */
 #define LISTENER_GOES SIZE_MAX /* a next_server: there will be none */
 
 struct worker;
@@ -28,7 +29,10 @@ struct listener {
 	size_t next_server;    /* main's: what the worker takes over at a switch */
 	uv_poll_t poll;	       /* of the UDP socket */
 	struct udp_socket udp; /* its fd is -1 when it is closed, so is that of tcp */
+	bool is_waiting;       /* for listener_join: another process served its address */
 	bool is_polled_writable;
+	uint64_t left_ms;      /* of the loop's time, when it began to leave */
+	uint64_t udp_inode;    /* read as a counter */
 	uint64_t kernel_drops; /* a counter */
 	unsigned n_handles;    /* open, or closing */
 	struct tcp_listener tcp;
@@ -44,11 +48,16 @@ void listener_free(struct listener *listener);
 MUST_USE int listener_attach(struct listener *listener, struct worker *worker);
 void listener_start(struct listener *listener);
 
+/* A listener that waits receives from now on, and is started: in two steps, the second when all
+ * workers have done the first (socket_release). */
+void listener_release(struct listener *listener);
+void listener_join(struct listener *listener);
+
 /* From now on the kernel gives it nothing new, and what it gave is answered. */
 void listener_leave(struct listener *listener);
 
-/* After listener_leave, from 10 ms later on: answers what came since. True: all UDP queries are
- * answered, and both sockets closed. */
+/* After listener_leave, in a later turn of the loop: answers what came since. True: all UDP queries
+ * are answered, and both sockets closed. */
 MUST_USE bool listener_step(struct listener *listener);
 
 /* Closes at once: what is blocked is thrown away. The handles are closed as the loop runs on. */

@@ -8,6 +8,7 @@
  * no privilege, no descriptors. net_reconfigure: net_reconfigure.c.
  */
 #include "net_private.h"
+#include "sharing.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -36,10 +37,11 @@ static int open_worker(struct net *net, struct log *log, struct text *why)
 	return 0;
 }
 
-static int open_address(struct net *net, const struct net_listener *listener, struct text *why)
+static int open_address(struct net *net, const struct net_listener *listener, enum socket_way way,
+			struct text *why)
 {
 	struct net_address *address = &net->addresses.items[net->addresses.n];
-	int error = net_address_open(address, listener, net->n_workers, why);
+	int error = net_address_open(address, listener, net->n_workers, way, why);
 
 	if (error != 0)
 		return error;
@@ -49,6 +51,28 @@ static int open_address(struct net *net, const struct net_listener *listener, st
 		error = listener_attach(address->listeners[i], net->workers[i]);
 	if (error != 0)
 		text_printf(why, "event loop: %s", uv_strerror(error));
+	return error;
+}
+
+/* Where another process serves an address, we do not before net_join. All are looked at before the
+ * first is ours. */
+static int open_addresses(struct net *net, struct text *why)
+{
+	const struct net_config *config = &net->config;
+	enum socket_way *ways = mem_zalloc(config->n_listeners * sizeof(ways[0]));
+	int error = 0;
+
+	for (size_t i = 0; i < config->n_listeners; i++) {
+		const void *address = &config->listeners[i].address;
+
+		if (sharing_has_other(address, NULL, 0)) {
+			ways[i] = SOCKET_WAITS;
+			net->has_waiting = true;
+		}
+	}
+	for (size_t i = 0; i < config->n_listeners && error == 0; i++)
+		error = open_address(net, &config->listeners[i], ways[i], why);
+	free(ways);
 	return error;
 }
 
@@ -94,8 +118,8 @@ int net_open(struct net **net_out, const struct net_config *config,
 	net_fit_descriptors(&net->config, net->log);
 	for (unsigned i = 0; i < config->n_workers && error == 0; i++)
 		error = open_worker(net, log, why);
-	for (size_t i = 0; i < config->n_listeners && error == 0; i++)
-		error = open_address(net, &config->listeners[i], why);
+	if (error == 0)
+		error = open_addresses(net, why);
 	if (error != 0) {
 		net_free(net);
 		return error;
@@ -124,10 +148,20 @@ static bool is_all(const struct net *net, const unsigned *n)
 	return __atomic_load_n(n, __ATOMIC_ACQUIRE) == net->n_workers;
 }
 
+static void take_join_step(struct net *net, unsigned step)
+{
+	net->join_step = step;
+	__atomic_store_n(&net->n_joined, 0, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < net->n_workers; i++)
+		worker_join_group(net->workers[i], step);
+}
+
 static void on_told(uv_async_t *told)
 {
 	struct net *net = told->data;
 
+	if (net->join_step == 1 && is_all(net, &net->n_joined) && !net->is_draining)
+		take_join_step(net, 2);
 	if (net->is_switching && is_all(net, &net->n_switched))
 		net_end_switch(net);
 	if (is_all(net, &net->n_ended))
@@ -140,7 +174,14 @@ static void count_worker(struct net *net, unsigned *n)
 		CHECK(uv_async_send(&net->told) == 0);
 }
 
-/* Both on each worker's thread. */
+/* All on each worker's thread. */
+static void on_worker_joined(void *arg)
+{
+	struct net *net = arg;
+
+	count_worker(net, &net->n_joined);
+}
+
 static void on_worker_switched(void *arg)
 {
 	struct net *net = arg;
@@ -157,7 +198,8 @@ static void on_worker_ended(void *arg)
 
 void net_start(struct net *net, uv_loop_t *loop, void (*on_drained)(void *arg), void *arg)
 {
-	const struct worker_hook hook = {on_worker_switched, on_worker_ended, net};
+	const struct worker_hook hook = {on_worker_switched, on_worker_joined, on_worker_ended,
+					 net};
 	sigset_t all, before;
 
 	net->on_drained = on_drained;
@@ -172,6 +214,47 @@ void net_start(struct net *net, uv_loop_t *loop, void (*on_drained)(void *arg), 
 	CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
 }
 
+void net_join(struct net *net)
+{
+	if (!net->has_waiting || net->join_step > 0 || !net->is_running || net->is_draining)
+		return;
+	take_join_step(net, 1);
+}
+
+bool net_is_joined(const struct net *net)
+{
+	return !net->has_waiting || (net->join_step == 2 && is_all(net, &net->n_joined));
+}
+
+/* The inodes of our own UDP sockets; n is how many. Freed by the caller. */
+static uint64_t *own_inodes(const struct net *net, size_t *n)
+{
+	uint64_t *inodes = mem_zalloc(net->addresses.n * net->n_workers * sizeof(inodes[0]));
+
+	*n = 0;
+	for (size_t i = 0; i < net->addresses.n; i++) {
+		for (unsigned w = 0; net->addresses.items[i].listeners && w < net->n_workers; w++)
+			inodes[(*n)++] =
+				counter_read(&net->addresses.items[i].listeners[w]->udp_inode);
+	}
+	return inodes;
+}
+
+bool net_is_shared(const struct net *net)
+{
+	bool is_shared = true;
+	size_t n_own;
+	uint64_t *own = own_inodes(net, &n_own);
+
+	for (size_t i = 0; i < net->addresses.n && is_shared; i++) {
+		const struct net_address *address = &net->addresses.items[i];
+
+		is_shared = !address->listeners || sharing_has_other(&address->address, own, n_own);
+	}
+	free(own);
+	return is_shared;
+}
+
 void net_drain(struct net *net)
 {
 	if (!net->is_running || net->is_draining)
@@ -183,14 +266,16 @@ void net_drain(struct net *net)
 
 uint64_t net_queries(const struct net *net)
 {
+	static const enum net_drop no_queries[] = {NET_DROP_RESPONSE, NET_DROP_SHORT,
+						   NET_DROP_PORT0};
 	uint64_t n = 0;
 
 	/* Dropped ones first: they were received before. */
 	for (unsigned i = 0; i < net->n_workers; i++) {
 		const struct net_counts *counts = &net->workers[i]->counts;
 
-		for (size_t r = 0; r < NET_N_DROPS; r++)
-			n -= counter_read(&counts->dropped[r]);
+		for (size_t r = 0; r < ARRAY_LEN(no_queries); r++)
+			n -= counter_read(&counts->dropped[no_queries[r]]);
 	}
 	for (unsigned i = 0; i < net->n_workers; i++)
 		n += counter_read(&net->workers[i]->counts.received);

@@ -29,10 +29,10 @@ static bool is_absent(const struct net_listener *config, int error)
 
 /* 0 with *listener NULL: optional, and this machine cannot have it. */
 static int open_listener(struct listener **listener, const struct net_listener *config,
-			 struct text *why)
+			 enum socket_way way, struct text *why)
 {
 	const union socket_address *address = (const union socket_address *)&config->address;
-	int udp_fd = socket_open(SOCK_DGRAM, address);
+	int udp_fd = socket_open(SOCK_DGRAM, address, way);
 	int tcp_fd;
 
 	if (udp_fd < 0) {
@@ -41,7 +41,7 @@ static int open_listener(struct listener **listener, const struct net_listener *
 		explain(why, "udp", address, udp_fd);
 		return udp_fd;
 	}
-	tcp_fd = socket_open(SOCK_STREAM, address);
+	tcp_fd = socket_open(SOCK_STREAM, address, way);
 	if (tcp_fd < 0) {
 		close(udp_fd);
 		if (is_absent(config, tcp_fd))
@@ -50,11 +50,12 @@ static int open_listener(struct listener **listener, const struct net_listener *
 		return tcp_fd;
 	}
 	*listener = listener_new(address, udp_fd, tcp_fd, config->server);
+	(*listener)->is_waiting = way == SOCKET_WAITS;
 	return 0;
 }
 
 int net_address_open(struct net_address *address, const struct net_listener *config,
-		     unsigned n_workers, struct text *why)
+		     unsigned n_workers, enum socket_way way, struct text *why)
 {
 	struct net_address opened = {
 		.address = *(const union socket_address *)&config->address,
@@ -64,7 +65,7 @@ int net_address_open(struct net_address *address, const struct net_listener *con
 	};
 
 	for (unsigned i = 0; i < n_workers; i++) {
-		int error = open_listener(&opened.listeners[i], config, why);
+		int error = open_listener(&opened.listeners[i], config, way, why);
 
 		if (error != 0 || !opened.listeners[i]) {
 			net_address_fini(&opened, n_workers);
@@ -83,7 +84,7 @@ int net_address_check(const struct net_listener *config, struct text *why)
 	int fd;
 
 	without_port.v4.sin_port = 0; /* any: at the same place in IPv6 */
-	fd = socket_open(SOCK_DGRAM, &without_port);
+	fd = socket_open(SOCK_DGRAM, &without_port, SOCKET_RECEIVES);
 	if (fd < 0 && !is_absent(config, fd)) {
 		explain(why, "udp", address, fd);
 		return fd;

@@ -6,6 +6,7 @@
 #define KANAME_NET_ADDRESS_H
 
 #include "listener.h"
+#include "socket.h"
 
 struct net_address {
 	union socket_address address;
@@ -25,7 +26,7 @@ struct net_addresses {
  * cannot have, or -errno; then *why says which address and what to do.
  */
 MUST_USE int net_address_open(struct net_address *address, const struct net_listener *config,
-			      unsigned n_workers, struct text *why);
+			      unsigned n_workers, enum socket_way way, struct text *why);
 
 /* Opens no port: would the address be refused because this machine does not have it? As above. */
 MUST_USE int net_address_check(const struct net_listener *config, struct text *why);

@@ -20,8 +20,10 @@ struct net {
 	uint64_t *past_drops; /* owned: by server in query, kernel drops of sockets that are gone */
 	bool is_running, is_draining;
 	bool is_switching;
-	unsigned n_switched, n_ended; /* workers; atomic */
-	uv_async_t told;	      /* on the main loop: a worker switched or ended */
+	bool has_waiting;			/* listeners: they wait for net_join */
+	unsigned join_step;			/* of worker_join_group; 0: not begun */
+	unsigned n_joined, n_switched, n_ended; /* workers; atomic */
+	uv_async_t told;			/* on the main loop: a worker switched or ended */
 	void (*on_drained)(void *arg);
 	void *arg;
 	void (*on_switched)(void *arg);

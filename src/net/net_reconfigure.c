@@ -37,7 +37,7 @@ static int open_address(struct net *net, struct net_address *address,
 	if (is_covered && pass == PASS_CHECK)
 		return net_address_check(config, why);
 	if (pass == (is_covered ? PASS_COVERED : PASS_APART))
-		return net_address_open(address, config, net->n_workers, why);
+		return net_address_open(address, config, net->n_workers, SOCKET_RECEIVES, why);
 	return 0;
 }
 
@@ -164,9 +164,7 @@ static void tell_workers(struct net *net)
 		net->addresses.items[i].is_new = false;
 }
 
-int net_reconfigure(struct net *net, const struct net_config *config,
-		    const struct query_config *query, struct text *why,
-		    void (*on_switched)(void *arg), void *arg)
+int net_reconfigure(struct net *net, const struct net_change *change, struct text *why)
 {
 	struct net_addresses next;
 	int error;
@@ -176,19 +174,19 @@ int net_reconfigure(struct net *net, const struct net_config *config,
 		text_puts(why, "the server ends");
 		return -EBUSY;
 	}
-	error = open_addresses(net, &next, config, why);
+	error = open_addresses(net, &next, change->config, why);
 	if (error != 0)
 		return error;
-	set_left(net, &next, query);
-	carry_drops(net, query);
+	set_left(net, &next, change->query);
+	carry_drops(net, change->query);
 	free(net->addresses.items);
 	net->addresses = next;
-	net->config = *config;
+	net->config = *change->config;
 	net->config.n_workers = net->n_workers;
 	net_fit_descriptors(&net->config, net->log);
-	net->query = query;
-	net->on_switched = on_switched;
-	net->switched_arg = arg;
+	net->query = change->query;
+	net->on_switched = change->on_switched;
+	net->switched_arg = change->arg;
 	tell_workers(net);
 	return 0;
 }

@@ -9,12 +9,14 @@
 #include "socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define UDP_QUEUE_BYTES (4 << 20)
@@ -77,7 +79,7 @@ static int set_tcp_options(int fd)
 	return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 }
 
-static int prepare(int fd, int type, const union socket_address *address)
+static int prepare(int fd, int type, const union socket_address *address, enum socket_way way)
 {
 	socklen_t size =
 		address->any.sa_family == AF_INET ? sizeof(address->v4) : sizeof(address->v6);
@@ -89,23 +91,46 @@ static int prepare(int fd, int type, const union socket_address *address)
 		error = type == SOCK_DGRAM ? set_udp_options(fd, address) : set_tcp_options(fd);
 	if (error == 0 && bind(fd, &address->any, size) != 0)
 		error = -errno;
-	if (error == 0 && type == SOCK_STREAM && listen(fd, TCP_BACKLOG) != 0)
+	if (error == 0 && way == SOCKET_RECEIVES && type == SOCK_STREAM &&
+	    listen(fd, TCP_BACKLOG) != 0)
 		error = -errno;
+	if (error == 0 && way == SOCKET_WAITS && type == SOCK_DGRAM)
+		socket_leave_group(fd, address);
 	return error;
 }
 
-int socket_open(int type, const union socket_address *address)
+int socket_open(int type, const union socket_address *address, enum socket_way way)
 {
 	int fd = socket(address->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int error;
 
 	if (fd < 0)
 		return -errno;
-	error = prepare(fd, type, address);
+	error = prepare(fd, type, address, way);
 	if (error == 0)
 		return fd;
 	close(fd);
 	return error;
+}
+
+int socket_release(int fd, const union socket_address *address)
+{
+	int other = socket(address->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error = 0;
+
+	if (other < 0)
+		return -errno;
+	if (dup3(other, fd, O_CLOEXEC) < 0)
+		error = -errno;
+	close(other);
+	return error;
+}
+
+int socket_join(int type, int fd, const union socket_address *address)
+{
+	if (type == SOCK_DGRAM)
+		return prepare(fd, type, address, SOCKET_RECEIVES);
+	return listen(fd, TCP_BACKLOG) == 0 ? 0 : -errno;
 }
 
 void socket_leave_group(int fd, const union socket_address *address)
@@ -140,6 +165,13 @@ void socket_refuse_connections(int fd)
 	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
 
 	(void)!setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+uint64_t socket_inode(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 ? status.st_ino : 0;
 }
 
 bool socket_is_same(const union socket_address *a, const union socket_address *b)

@@ -18,11 +18,25 @@ union socket_address {
 	struct sockaddr_in6 v6;
 };
 
-/*
- * A bound non-blocking socket, for SOCK_STREAM a listening one, in the SO_REUSEPORT group of its
- * address. Returns the descriptor or -errno.
+enum socket_way {
+	SOCKET_RECEIVES, /* at once: a member of the SO_REUSEPORT group of its address */
+	SOCKET_WAITS	 /* it is bound, and receives from socket_join on */
+};
+
+/* A bound non-blocking socket, for SOCK_STREAM a listening one. Returns the descriptor or -errno.
  */
-MUST_USE int socket_open(int type, const union socket_address *address);
+MUST_USE int socket_open(int type, const union socket_address *address, enum socket_way way);
+
+/*
+ * Of a UDP socket that waits, and was read to its end: it is bound no more. Once all those of the
+ * process are, socket_join binds them again, in the group: disconnected instead, or bound beside
+ * one that is connected, a socket would make a group of its own, which alone receives everything
+ * (tried on 6.18). The descriptor stays, its inode does not. 0 or -errno.
+ */
+MUST_USE int socket_release(int fd, const union socket_address *address);
+
+/* A UDP socket that was released, or a TCP socket that waits, receives from now on. 0 or -errno. */
+MUST_USE int socket_join(int type, int fd, const union socket_address *address);
 
 /* 0.0.0.0 or ::. */
 bool socket_is_wildcard(const union socket_address *address);
@@ -39,6 +53,9 @@ void socket_leave_group(int fd, const union socket_address *address);
  * client tries again, and finds who listens then. Handshakes that have begun go on.
  */
 void socket_refuse_connections(int fd);
+
+/* As the kernel's lists of sockets call it; 0 when it cannot tell. */
+uint64_t socket_inode(int fd);
 
 /* Same address and port. */
 bool socket_is_same(const union socket_address *a, const union socket_address *b);

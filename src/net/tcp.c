@@ -191,6 +191,7 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
 
 void tcp_listener_start(struct tcp_listener *listener)
 {
+	listener->is_started = true;
 	listener->is_paused = uv_poll_start(&listener->poll, UV_READABLE, on_acceptable) != 0;
 }
 
@@ -299,6 +300,8 @@ static void on_listener_closed(uv_handle_t *handle)
 
 static void accept_all(struct tcp_listener *listener)
 {
+	if (!listener->is_started)
+		return;
 	for (unsigned n = 0; n < ACCEPTS_AT_END && accept_one(listener); n++)
 		;
 }

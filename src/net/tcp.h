@@ -30,6 +30,7 @@ struct tcp_listener {
 	bool is_paused;	  /* accept failed for a reason that will last; the next tick tries again */
 	bool is_leaving;  /* its connections end when they have no query in progress */
 	bool is_attached; /* the poll is the loop's */
+	bool is_started;
 	union socket_address address;
 	size_t server;
 	struct tcp *tcp;				  /* borrowed: outlives */

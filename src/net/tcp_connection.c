@@ -260,14 +260,17 @@ void tcp_connection_finish(struct tcp_connection *connection, enum net_end reaso
 {
 	struct tcp *tcp = connection->tcp;
 
-	/* A client that ended its side sends nothing more. */
-	if (reason == NET_END_CLIENT || shutdown(connection->fd, SHUT_WR) != 0) {
+	if (reason == NET_END_CLIENT) { /* it ended its side: sends nothing more */
 		tcp_connection_close(connection, reason);
 		return;
 	}
 	count_end(tcp, reason);
 	end(connection, reason);
 	connection->state = CONNECTION_LINGERING;
+	if (shutdown(connection->fd, SHUT_WR) != 0) {
+		tcp_connection_close(connection, reason);
+		return;
+	}
 	free_buffer(tcp, &connection->in);
 	move_to_tails(connection);
 	poll_wanted(connection);
@@ -650,6 +653,10 @@ void tcp_connection_step(struct tcp_connection *connection, enum tcp_event event
 		break;
 	case TCP_ON_WRITABLE:
 		is_open = write_socket(connection);
+		/* What came while the client did not read has to be read before the end. */
+		if (is_open && connection->out.len == 0 && !connection->is_ending &&
+		    !connection->has_backlog && tcp_connection_is_leaving(connection))
+			is_open = read_socket(connection);
 		break;
 	case TCP_ON_FAILED:
 		tcp_connection_close(connection, NET_END_ERROR);

@@ -104,11 +104,29 @@ void worker_on_serving(struct worker *worker)
 		begin_drain(worker);
 }
 
+static void join_group(struct worker *worker)
+{
+	unsigned step = __atomic_load_n(&worker->wants_step, __ATOMIC_ACQUIRE);
+	struct chain *link;
+
+	if (step == worker->join_step)
+		return;
+	worker->join_step = step;
+	for (link = worker->listeners.next; link != &worker->listeners; link = link->next) {
+		if (step == 1)
+			listener_release(LISTENER_ENTRY(link));
+		else
+			listener_join(LISTENER_ENTRY(link));
+	}
+	worker->hook.on_joined(worker->hook.arg);
+}
+
 static void on_request(uv_async_t *request)
 {
 	struct worker *worker = request->data;
 	struct worker_plan *plan = __atomic_exchange_n(&worker->next_plan, NULL, __ATOMIC_ACQ_REL);
 
+	join_group(worker);
 	if (plan)
 		worker_begin_switch(worker, plan);
 	worker_on_serving(worker);
@@ -117,6 +135,12 @@ static void on_request(uv_async_t *request)
 void worker_switch(struct worker *worker, struct worker_plan *plan)
 {
 	CHECK(__atomic_exchange_n(&worker->next_plan, plan, __ATOMIC_ACQ_REL) == NULL);
+	CHECK(uv_async_send(&worker->request) == 0);
+}
+
+void worker_join_group(struct worker *worker, unsigned step)
+{
+	__atomic_store_n(&worker->wants_step, step, __ATOMIC_RELEASE);
 	CHECK(uv_async_send(&worker->request) == 0);
 }
 

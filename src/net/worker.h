@@ -19,7 +19,7 @@
 #include "tcp.h"
 #include "udp.h"
 
-#define WORKER_LEAVE_TICK_MS 10
+#define WORKER_LEAVE_TICK_MS 2 /* new connections wait for it, see socket_refuse_connections */
 
 /* Another configuration. Before it is given, main sets next_server of every listener. */
 struct worker_plan {
@@ -34,13 +34,14 @@ enum worker_phase { WORKER_SERVING, WORKER_LEAVING, WORKER_SWITCHED };
 /* What the worker tells, each on its own thread. */
 struct worker_hook {
 	void (*on_switched)(void *arg); /* nothing of the old configuration is used any more */
+	void (*on_joined)(void *arg);	/* of each step of worker_join_group */
 	void (*on_ended)(void *arg);	/* the last thing that the thread does */
 	void *arg;
 };
 
 struct worker {
 	uv_loop_t loop;
-	uv_async_t request; /* look at next_plan and wants_drain */
+	uv_async_t request; /* look at next_plan, wants_step and wants_drain */
 	uv_timer_t tick;
 	uv_prepare_t flush; /* late answers go out before the loop waits */
 	uv_thread_t thread;
@@ -60,7 +61,9 @@ struct worker {
 	struct worker_plan *plan;      /* owned; NULL in SERVING */
 	enum worker_phase phase;
 	uint64_t leave_until_ms;
-	bool wants_drain; /* atomic */
+	bool wants_drain;    /* atomic */
+	unsigned wants_step; /* atomic; of worker_join_group */
+	unsigned join_step;  /* done so far */
 	bool is_draining;
 	uint64_t drain_until_ms; /* 0: not asked for yet */
 };
@@ -75,6 +78,10 @@ void worker_start(struct worker *worker, const struct worker_hook *hook);
 /* The plan becomes the worker's. Not called again before on_switched, nor after worker_drain. Main
  * thread. */
 void worker_switch(struct worker *worker, struct worker_plan *plan);
+
+/* Listeners that wait receive: step 1 releases their sockets, step 2, when all workers have done
+ * that, binds them again. Each step once; main thread. */
+void worker_join_group(struct worker *worker, unsigned step);
 
 /* Asks the worker to end. Any thread. */
 void worker_drain(struct worker *worker);

@@ -110,8 +110,9 @@ int rig_reconfigure(struct rig *rig, const struct rig_options *options, struct t
 	int error;
 
 	rig->is_switched = false;
-	error = net_reconfigure(rig->net, &setup->config, &setup->query, why ? why : &own,
-				on_switched, rig);
+	error = net_reconfigure(
+		rig->net, &(struct net_change){&setup->config, &setup->query, on_switched, rig},
+		why ? why : &own);
 	text_fini(&own);
 	if (error == 0)
 		rig->n_setups++;
@@ -141,7 +142,7 @@ void rig_open(struct rig *rig, const struct rig_options *options)
 	assert_int_equal(log_open(&rig->log, STDERR_FILENO, LOG_WARNING), 0);
 	assert_int_equal(uv_loop_init(&rig->loop), 0);
 	for (unsigned i = 0; i < 20 && error == -EADDRINUSE; i++) {
-		rig->port = free_port();
+		rig->port = options->port ? options->port : free_port();
 		setup = next_setup(rig, options);
 		error = net_open(&rig->net, &setup->config, &setup->query, rig->log, &why);
 	}

@@ -19,6 +19,7 @@ struct rig_options {
 	bool has_forward; /* fake_forward.h */
 	size_t pending_max;
 	unsigned drain_ms;	   /* 0: 5000 */
+	uint16_t port;		   /* 0: one that nobody uses */
 	uint8_t generation, group; /* of the configuration (fake_query.h) */
 };
 

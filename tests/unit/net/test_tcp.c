@@ -266,6 +266,62 @@ static void test_buffer_budget(void **state)
 	rig_close(&rig);
 }
 
+/* The server ends while answers wait for a client that reads slowly and asks on: it gets them all,
+ * then the end of the stream, and no reset for what it still sends. */
+static void test_drain_slow_reader(void **state)
+{
+	static uint8_t stream[BIG_QUERIES * 22];
+	struct pollfd wait = {.events = POLLHUP};
+	size_t len = 0;
+	socklen_t size = sizeof(int);
+	uint8_t octet;
+	int error = -1;
+	struct rig rig;
+	int fd;
+
+	rig_open(&rig, &(struct rig_options){.drain_ms = RIG_PATIENCE_S * 1000});
+	fd = wait.fd = rig_connect(&rig, SOCK_STREAM, "127.0.0.1", NULL);
+	for (unsigned q = 0; q < BIG_QUERIES; q++)
+		len += rig_query(stream + len, true, (uint16_t)q, 20, FAKE_BIG);
+	rig_send(fd, stream, len / 2);
+	rig_answer(fd, 0, FAKE_BIG_SIZE);
+	rig_drain(&rig);
+	rig_send(fd, stream + len / 2, len - len / 2);
+	for (unsigned q = 1; q < BIG_QUERIES; q++)
+		rig_answer(fd, (uint16_t)q, FAKE_BIG_SIZE);
+	assert_int_equal(rig_read(fd, &octet, 1), 0);
+	rig_send(fd, stream, 22); /* too late */
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	assert_int_equal(poll(&wait, 1, RIG_PATIENCE_S * 1000), 1);
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
+	assert_int_equal(error, 0);
+	assert_int_equal(rig_read(fd, &octet, 1), 0);
+	close(fd);
+	rig_close(&rig);
+}
+
+/* A client that does not end its side does not hold up the end. */
+static void test_drain_linger(void **state)
+{
+	uint8_t query[64], octet;
+	struct rig rig;
+	int fd;
+
+	rig_open(&rig, &(struct rig_options){.drain_ms = RIG_PATIENCE_S * 1000});
+	fd = rig_connect(&rig, SOCK_STREAM, "127.0.0.1", NULL);
+	rig_send(fd, query, rig_query(query, true, 1, 40, 0));
+	rig_answer(fd, 1, 40);
+	rig_drain(&rig);
+	assert_int_equal(rig_read(fd, &octet, 1), 0);
+	rig_send(fd, query, 42);
+	uv_run(&rig.loop, UV_RUN_DEFAULT);
+	assert_true(rig.is_drained);
+	assert_int_equal(rig_metric(&rig, "kaname_tcp_closed_total{reason=\"drain\"}"), 1);
+	assert_int_equal(rig_metric(&rig, "kaname_tcp_connections"), 0);
+	close(fd);
+	rig_close(&rig);
+}
+
 #define HUNGRY_CLIENTS 8
 
 /* Out of descriptors: the oldest idle connection makes room, nothing spins, the newest is served.
@@ -307,9 +363,14 @@ static void test_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_streams),	    cmocka_unit_test(test_skipped),
-		cmocka_unit_test(test_late_reader), cmocka_unit_test(test_timeouts),
-		cmocka_unit_test(test_limits),	    cmocka_unit_test(test_buffer_budget),
+		cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_skipped),
+		cmocka_unit_test(test_late_reader),
+		cmocka_unit_test(test_timeouts),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_buffer_budget),
+		cmocka_unit_test(test_drain_slow_reader),
+		cmocka_unit_test(test_drain_linger),
 		cmocka_unit_test(test_descriptors),
 	};
 
