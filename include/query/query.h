@@ -73,7 +73,7 @@ struct query_block_config {
 	size_t n_forwards;
 	const struct query_log_config *logs;
 	size_t n_logs;
-	const char *place; /* "Corefile:3": where it begins */
+	const char *place;	       /* "Corefile:3": where it begins */
 	const char *const *directives; /* of those that act on queries, in CoreDNS's order */
 	size_t n_directives;
 	bool has_local, has_any, has_minimal;
