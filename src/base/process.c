@@ -16,8 +16,7 @@
 #include "base/check.h"
 #include "base/metrics.h"
 
-#define FILE_MAX ((size_t)8192) /* of /proc/stat the beginning is enough, but for many processors \
-				 */
+#define FILE_MAX ((size_t)8192) /* the files but /proc/stat are shorter */
 #define PATH_SIZE 256
 
 /* Fields of stat, as proc(5) numbers them. */

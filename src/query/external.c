@@ -232,6 +232,15 @@ static void write_reply(struct answer *answer, const struct external *external)
 				&answer->end);
 }
 
+/* An upstream's own failure has an extended error, too. */
+static void explain_failure(struct answer *answer)
+{
+	if (answer->end.ede == DNS_EDE_NONE)
+		answer->end.ede = DNS_EDE_OTHER;
+	if (!answer->end.ede_text)
+		answer->end.ede_text = "the upstream said so";
+}
+
 enum step external_run(struct answer *answer, const struct query_view_config *view)
 {
 	struct query_worker *worker = answer->worker;
@@ -252,10 +261,9 @@ enum step external_run(struct answer *answer, const struct query_view_config *vi
 		/* What only our own OPT could mean. */
 		if (answer->end.rcode > 15)
 			answer->end.rcode = DNS_RCODE_SERVFAIL;
-		if (answer->end.rcode == DNS_RCODE_SERVFAIL && answer->end.ede == DNS_EDE_NONE)
-			answer->end.ede = DNS_EDE_OTHER;
-		if (answer->end.rcode == DNS_RCODE_SERVFAIL && !answer->end.ede_text)
-			answer->end.ede_text = "the upstream said so";
+		if (answer->end.rcode == DNS_RCODE_SERVFAIL ||
+		    answer->end.rcode == DNS_RCODE_REFUSED)
+			explain_failure(answer);
 		break;
 	}
 	answer->class = (uint8_t)class_of(&answer->query->name, view, worker->config);

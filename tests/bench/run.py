@@ -75,6 +75,11 @@ def print_table(runs):
         print(f"| {name} | {median(cpu):.2f} | {min(cpu):.2f} | {max(cpu):.2f} | {mid('user_us'):.2f} | {ratio:.2f} "
               f"| {mid('qps'):,.0f} | {mid('p50_us'):.0f} | {mid('p99_us'):.0f} |")
 
+    if 'kaname-log' in runs:
+        ratios = [logged['cpu_us'] / plain['cpu_us'] for logged, plain in zip(runs['kaname-log'], runs['kaname'])]
+        print(f'\nA query that is logged costs {median(ratios):.2f} times one that is not (by round: {min(ratios):.2f} to {max(ratios):.2f}): '
+              f'{100 * (1 - 1 / median(ratios)):.0f} % fewer queries per CPU second.')
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -86,6 +91,8 @@ def main():
     parser.add_argument('--client-cpu', type=int, default=os.cpu_count() - 1,
                         help="of dnsperf; 0 is the servers': they then wake up to full queues only")
     options = parser.parse_args()
+    if 'kaname-log' in options.servers and 'kaname' not in options.servers:
+        parser.error('kaname-log is compared with kaname')
     if 'bare' not in options.servers:
         parser.error('the ratios need bare')
     end_by_signal()

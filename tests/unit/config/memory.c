@@ -258,7 +258,9 @@ static void dump_log(const struct query_log_config *log, struct text *out)
 	text_puts(out, " log ");
 	dump_zones(&log->names, out);
 	text_printf(out, " classes %u", log->classes);
+	text_puts(&format, "");
 	dump_format(log, &format);
+	CHECK(format.bytes != NULL);
 	if (strcmp(format.bytes, COMMON " \"{>opcode}\"") == 0)
 		text_puts(out, " combined");
 	else if (strcmp(format.bytes, COMMON) != 0)
