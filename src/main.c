@@ -161,10 +161,30 @@ static void add_endpoints(struct ops_endpoint *endpoints, size_t *n, const struc
 	}
 }
 
+static const struct ops_endpoint like_kind[] = {
+	[CONFIG_HTTP_HEALTH] = {.handler = on_health},
+	[CONFIG_HTTP_READY] = {.handler = on_ready},
+	[CONFIG_HTTP_METRICS] = {.is_metrics = true, .handler = on_metrics},
+};
+
+/* Those of kube-dns. */
+static void add_paths(struct ops_endpoint *endpoints, size_t *n, const struct config *config,
+		      struct server *server)
+{
+	for (size_t i = 0; i < config->n_paths; i++) {
+		struct ops_endpoint like = like_kind[config->paths[i].kind];
+
+		like.path = config->paths[i].path;
+		like.arg = server;
+		add_endpoints(endpoints, n, &config->paths[i].at, 1, &like);
+	}
+}
+
 static int start_ops(struct server *server, struct text *why)
 {
 	const struct config *config = &server->config;
-	size_t n = 0, n_all = config->n_health + config->n_ready + config->n_prometheus;
+	size_t n = 0,
+	       n_all = config->n_health + config->n_ready + config->n_prometheus + config->n_paths;
 	struct ops_endpoint *endpoints = mem_zalloc(n_all * sizeof(*endpoints));
 	int err;
 
@@ -177,6 +197,7 @@ static int start_ops(struct server *server, struct text *why)
 					     .is_metrics = true,
 					     .handler = on_metrics,
 					     .arg = server});
+	add_paths(endpoints, &n, config, server);
 	err = ops_open(&server->ops, &server->loop, endpoints, n, why);
 	free(endpoints);
 	return err;
@@ -308,6 +329,8 @@ static void print_plugins(void)
 /* As config_load takes it. */
 static const char *corefile_name(const struct options *options)
 {
+	if (options->kubedns_flag)
+		return "kube-dns's flags and ConfigMap";
 	if (options->corefile)
 		return options->corefile;
 	return access("Corefile", F_OK) == 0 ? "Corefile" : "kubeadm's Corefile";
@@ -327,6 +350,37 @@ static uint64_t caches_share(void)
 	if (limit / 8 < CACHE_BYTES_LEAST)
 		return CACHE_BYTES_LEAST;
 	return limit / 8 < CACHE_BYTES_MOST ? limit / 8 : CACHE_BYTES_MOST;
+}
+
+/* kube-dns, too, starts without a ConfigMap that is bad, and goes on looking at it. */
+static int load_kubedns(struct config *config, const struct options *options,
+			const struct config_options *config_options, struct text *problems)
+{
+	int err = config_load_kubedns(config, &options->kubedns, config_options, problems);
+
+	if (err == 0 || options->is_check || !options->kubedns.config_dir)
+		return err;
+
+	struct kubedns_options without = options->kubedns;
+	struct text rest = {0};
+
+	without.ignores_config_map = true;
+	err = config_load_kubedns(config, &without, config_options, &rest);
+	if (err == 0)
+		fprintf(stderr,
+			"%skaname: the ConfigMap in %s is bad: it starts without stub domains and "
+			"upstreams\n",
+			problems->bytes, options->kubedns.config_dir);
+	text_fini(&rest);
+	return err;
+}
+
+static int load(struct config *config, const struct options *options,
+		const struct config_options *config_options, struct text *problems)
+{
+	if (options->kubedns_flag)
+		return load_kubedns(config, options, config_options, problems);
+	return config_load(config, options->corefile, config_options, problems);
 }
 
 int main(int argc, char **argv)
@@ -354,13 +408,17 @@ int main(int argc, char **argv)
 						.n_cpus = cpu_quota(""),
 						.cache_bytes = caches_share()};
 
-	if (config_load(&server.config, options.corefile, &config_options, &problems) != 0) {
+	if (load(&server.config, &options, &config_options, &problems) != 0) {
 		fputs(problems.bytes, stderr);
 		text_fini(&problems);
 		return EXIT_CONFIG;
 	}
 	text_fini(&problems);
 	if (options.is_check) {
+		if (server.config.corefile.len > 0)
+			fputs(server.config.corefile.bytes, stdout);
+		if (server.config.notes.len > 0)
+			fputs(server.config.notes.bytes, stdout);
 		printf("%s: fine\n", corefile_name(&options));
 		config_free(&server.config);
 		return EXIT_FINE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The command line: CoreDNS's flags. Main thread.
+ * The command line: CoreDNS's flags, or kube-dns's. Main thread.
  */
 #ifndef KANAME_OPTIONS_H
 #define KANAME_OPTIONS_H
@@ -8,10 +8,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config/kubedns.h"
+
 struct options {
 	const char *corefile; /* borrowed from argv, or NULL */
 	const char *pidfile;  /* borrowed from argv, or NULL */
 	uint16_t port;
+	bool has_port;		  /* it was given */
+	const char *kubedns_flag; /* the first flag of kube-dns's that was given, or NULL */
+	struct kubedns_options kubedns;
 	bool is_check, is_quiet, is_version, is_plugins, is_help;
 };
 

@@ -20,6 +20,15 @@ struct config_http {
 	bool is_wildcard;
 };
 
+/* What kube-dns and its sidecar served beside the paths of CoreDNS. */
+enum config_http_kind { CONFIG_HTTP_HEALTH, CONFIG_HTTP_READY, CONFIG_HTTP_METRICS };
+
+struct config_http_path {
+	struct config_http at;
+	const char *path;
+	enum config_http_kind kind;
+};
+
 struct config {
 	struct arena arena; /* owns everything below */
 	struct text notes;  /* owned: what is accepted but has no effect here, or another than in
@@ -30,6 +39,9 @@ struct config {
 	const struct config_http *health, *ready,
 		*prometheus; /* distinct addresses of each directive */
 	size_t n_health, n_ready, n_prometheus;
+	const struct config_http_path *paths; /* of kube-dns: see config/kubedns.h */
+	size_t n_paths;
+	struct text corefile; /* owned: what kube-dns's flags and ConfigMap came to; else empty */
 	uint64_t lameduck_ms; /* the longest of `health { lameduck }` */
 	bool has_debug;
 	bool has_reload; /* the Corefile asks for it, and there is none yet */
@@ -50,6 +62,9 @@ void config_free(struct config *config);
 
 /* What runs where there is no Corefile: kubeadm's. */
 extern const char config_default_corefile[];
+
+/* A duration as the Corefile has them: 5s, 500ms, 1m30s. False: it is none. */
+bool config_duration(const char *text, uint64_t *ms);
 
 /* The n-th of the directives that are known, in CoreDNS's order of steps, for -plugins; NULL: there
  * are no more. */

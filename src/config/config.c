@@ -134,5 +134,6 @@ void config_free(struct config *config)
 	free_sources(&config->kube);
 	arena_fini(&config->arena);
 	text_fini(&config->notes);
+	text_fini(&config->corefile);
 	*config = (struct config){0};
 }

@@ -85,3 +85,13 @@ bool word_duration(struct draft *draft, const char *owner, const struct token *w
 	*ms = (uint64_t)total;
 	return true;
 }
+
+bool config_duration(const char *text, uint64_t *ms)
+{
+	double total = read_duration(text);
+
+	if (total < 0 || total > (double)UINT32_MAX)
+		return false;
+	*ms = (uint64_t)total;
+	return true;
+}
