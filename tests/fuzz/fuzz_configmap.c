@@ -48,7 +48,7 @@ static int read_input(void *arg, const char *path, struct text *content)
 		text_puts(content, "nameserver 10.0.0.1\n");
 		return 0;
 	}
-	for (size_t i = 0; i < input->n; i++) {
+	for (size_t i = 0; i < KEYS_MAX && i < input->n; i++) {
 		if (strcmp(path, names[i]) == 0) {
 			text_append(content, input->keys[i], input->sizes[i]);
 			return 0;
