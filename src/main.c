@@ -252,7 +252,7 @@ static void banner(const struct server *server)
 				   view->server_text);
 		}
 	}
-	if (server->config.has_reload)
+	if (server->config.reload_ms > 0)
 		log_printf(server->channel, LOG_WARNING,
 			   "reload: not there yet, the Corefile stays as it was read");
 	log_printf(server->channel, LOG_INFO, "kaname %s, %u worker%s", KANAME_VERSION,

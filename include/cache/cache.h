@@ -7,7 +7,11 @@
  * server block's `cache` directive is a policy, an argument of every call; all policies share the
  * octets. What does not fit evicts by SIEVE, from the queue that holds the most: each policy has
  * one queue for success and one for denial, bounded in entries too, as CoreDNS's capacities say.
- * No call's work grows with what is held. Worker thread, but for cache_count.
+ * No call's work grows with what is held, but for cache_switch's. Worker thread, but for
+ * cache_prepare and cache_count.
+ *
+ * Another configuration: cache_prepare on the main thread, then cache_switch on the worker's. What
+ * both configurations have keeps its entries and counters.
  *
  * Stale entries (RFC 8767) are kept and found only where the policy says so.
  */
@@ -20,6 +24,7 @@
 #define CACHE_SERVFAIL_MAX_S 300 /* RFC 2308 7.1 */
 #define CACHE_RECHECK_MS 30000	 /* RFC 8767 5: failure recheck timer */
 #define CACHE_REFRESH_MS 10000	 /* a refresh that nobody ended is forgotten */
+#define CACHE_POLICIES_MAX 4096	 /* indexes; twice what one configuration may have */
 
 enum cache_type { CACHE_SUCCESS, CACHE_DENIAL };
 #define CACHE_N_TYPES 2
@@ -43,6 +48,7 @@ struct cache_limits {
 /* A `cache` directive. */
 struct cache_policy {
 	size_t index;		 /* in cache_config.policies */
+	uint64_t id;		 /* the same over a reload that keeps it; of no other policy */
 	const char *server_text; /* metrics labels: "dns://:53", "." */
 	const char *zones_text;
 	struct cache_zones zones; /* other names are never cached */
@@ -59,9 +65,9 @@ struct cache_policy {
 };
 
 struct cache_config {
-	const struct cache_policy *policies;
-	size_t n_policies;
-	size_t max_bytes; /* of this worker */
+	const struct cache_policy *policies; /* a hole is zeroed: its server_text is NULL */
+	size_t n_policies; /* the highest index and 1; at most CACHE_POLICIES_MAX */
+	size_t max_bytes;  /* of this worker */
 };
 
 /* What is asked of an upstream, and the key of its reply. */
@@ -77,6 +83,28 @@ struct cache;
 /* `config` is borrowed and outlives the cache. */
 struct cache *cache_new(const struct cache_config *config);
 void cache_free(struct cache *cache);
+
+/* Main thread, before the cache's worker is told of `config`: room and counters for what is new in
+ * it. An index that another policy had (which the running configuration must not use any more)
+ * begins with counters at 0. */
+void cache_prepare(struct cache *cache, const struct cache_config *config);
+
+/* What a cache goes on with. */
+struct cache_switch {
+	const struct cache_config *config; /* cache_prepare has been told; borrowed from now on */
+	const struct cache_policy *const *groups; /* by group, n_groups of them: under which its
+						     entries stay; NULL: they go. For the call */
+	size_t n_groups;
+	bool is_group_gone; /* one at least is, or has another policy than before */
+};
+
+/*
+ * Worker's thread, between queries. Entries stay whose group does, under the same policy, where
+ * that one would still take them; its capacities hold at once. Their TTLs stay as they were set,
+ * their time to be stale is the new one. The work grows with what is held only where something has
+ * to go.
+ */
+void cache_switch(struct cache *cache, const struct cache_switch *to);
 
 enum cache_outcome {
 	CACHE_MISS,

@@ -44,7 +44,8 @@ struct config {
 	struct text corefile; /* owned: what kube-dns's flags and ConfigMap came to; else empty */
 	uint64_t lameduck_ms; /* the longest of `health { lameduck }` */
 	bool has_debug;
-	bool has_reload; /* the Corefile asks for it, and there is none yet */
+	uint64_t reload_ms, reload_jitter_ms; /* of `reload`: how often, and the most that a look is
+						 later or sooner; 0: never */
 };
 
 struct config_options {

@@ -27,6 +27,7 @@ struct config_machine {
 		    void *on_arg);
 	/* The variable's value, or NULL; borrowed. */
 	const char *(*env)(void *arg, const char *name);
+	const char *hostname;			   /* NULL: not known */
 	const struct config_interface *interfaces; /* one for each address */
 	size_t n_interfaces;
 };

@@ -35,6 +35,7 @@ struct dns_query {
 	bool has_edns;
 	bool has_do;
 	bool has_keepalive;   /* an empty edns-tcp-keepalive option was there (RFC 7828) */
+	bool has_nsid;	      /* an NSID option was there (RFC 5001) */
 	uint16_t udp_size;    /* from OPT, at least 512; 512 without OPT */
 	struct dns_name name; /* lower-case */
 };
@@ -58,6 +59,10 @@ size_t dns_answer_error(const struct dns_query *query, enum dns_rcode rcode, uin
 size_t dns_opt_size(const struct dns_query *query, enum dns_ede ede, const char *ede_text,
 		    bool is_keepalive_sent);
 
+/* Octets that an NSID option of nsid_len octets will need beside dns_opt_size(); 0 when the query
+ * did not ask for it. */
+size_t dns_nsid_size(const struct dns_query *query, uint16_t nsid_len);
+
 /* Leaves room for the header, which dns_answer_end fills in, and writes the question. The writer is
  * at position 0. */
 void dns_answer_begin(struct wire_writer *writer, const struct dns_query *query);
@@ -72,10 +77,13 @@ struct dns_answer_end {
 	const char *ede_text; /* UTF-8, may be NULL; at most 200 octets are sent */
 	bool is_keepalive_sent;
 	uint16_t keepalive_100ms; /* RFC 7828 3.1 */
+	const uint8_t *nsid; /* nsid_len octets (RFC 5001), only sent when asked for; NULL: none */
+	uint16_t nsid_len;
 };
 
 /* Appends OPT when the query had one, and fills in the header. The caller has kept dns_opt_size()
- * octets free: raise writer->size by them before. Returns the message's length. */
+ * and dns_nsid_size() octets free: raise writer->size by them before. Returns the message's length.
+ */
 size_t dns_answer_end(struct wire_writer *writer, const struct dns_query *query,
 		      const struct dns_answer_end *end);
 

@@ -6,6 +6,7 @@
 #ifndef KANAME_DNS_REGISTRY_H
 #define KANAME_DNS_REGISTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,7 +58,7 @@ enum dns_rcode {
 #define DNS_FLAG_CD 0x0010u
 #define DNS_OPCODE_SHIFT 11
 
-enum dns_option { DNS_OPTION_KEEPALIVE = 11, DNS_OPTION_EDE = 15 };
+enum dns_option { DNS_OPTION_NSID = 3, DNS_OPTION_KEEPALIVE = 11, DNS_OPTION_EDE = 15 };
 
 /* Extended DNS errors (RFC 8914 5.2). */
 enum dns_ede {
@@ -65,6 +66,7 @@ enum dns_ede {
 	DNS_EDE_STALE_ANSWER = 3,
 	DNS_EDE_NOT_READY = 14,
 	DNS_EDE_BLOCKED = 15,
+	DNS_EDE_FILTERED = 17,
 	DNS_EDE_PROHIBITED = 18,
 	DNS_EDE_STALE_NXDOMAIN = 19,
 	DNS_EDE_NOT_AUTHORITATIVE = 20,
@@ -84,5 +86,8 @@ enum dns_ede {
 const char *dns_type_text(uint16_t type, char *buf, size_t size);
 const char *dns_class_text(uint16_t class, char *buf, size_t size);
 const char *dns_rcode_text(uint16_t rcode, char *buf, size_t size);
+
+/* A type's name, in any case, or TYPEn. False when it is none. */
+bool dns_type_from_text(const char *text, uint16_t *type);
 
 #endif

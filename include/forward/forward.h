@@ -70,16 +70,20 @@ struct forward_group_config {
 	size_t next_group; /* to this group; FORWARD_NO_GROUP: there is none, next is ignored */
 };
 
+/* The same in all but next_group's number: do both have one? Any thread. */
+bool forward_group_config_equal(const struct forward_group_config *a,
+				const struct forward_group_config *b);
+
 /* Where this server itself listens: what a nameserver line must not name. */
 struct forward_listener {
 	struct sockaddr_storage address; /* with port; the wildcard too */
 };
 
 struct forward_config {
-	const struct forward_group_config *groups;
-	size_t n_groups;
-	unsigned n_workers;	 /* who share max_concurrent */
-	size_t max_questions;	 /* in flight in each worker; 4096 where 0 */
+	const struct forward_group_config *groups; /* a hole is zeroed: it has no target */
+	size_t n_groups;			   /* the highest index and 1 */
+	unsigned n_workers;			   /* who share max_concurrent */
+	size_t max_questions;			   /* in flight in each worker; 4096 where 0 */
 	const char *resolv_conf; /* whom to ask for HOST targets; /etc/resolv.conf where NULL */
 	uint16_t resolver_port;	 /* of its nameservers; 53 where 0 */
 	const struct forward_listener *own;
@@ -135,8 +139,8 @@ struct forward_hook {
 
 struct forward;
 
-/* `config` and `log` are borrowed and outlive the forwarder; hook may be NULL. Main thread, or the
- * loop's; nothing is sent before the loop runs. Never NULL. */
+/* `config` (until forward_reconfigure) and `log` are borrowed and outlive the forwarder; hook may
+ * be NULL. Main thread, or the loop's; nothing is sent before the loop runs. Never NULL. */
 struct forward *forward_open(uv_loop_t *loop, const struct forward_config *config,
 			     const struct forward_hook *hook, struct log_channel *log);
 
@@ -157,6 +161,19 @@ MUST_USE enum forward_ask forward_ask(struct forward *forward,
 
 /* The waiter waits no more. The question goes on (its answer is still good for the cache). */
 void forward_cancel(struct forward *forward, struct forward_waiter *waiter);
+
+/*
+ * Another configuration, borrowed from now on in place of the old, of which nothing is referred to
+ * afterwards. Loop's thread, outside of the forwarder's callbacks; not while it closes. A group
+ * that is equal to the one of the same index, and leads to an equal one by `next`, keeps its
+ * upstreams, what is known of them, and its questions in flight; so do host names that are being
+ * resolved.
+ *
+ * Questions to groups that are gone or differ are dropped: their waiters get on_done without wire
+ * from within this call, when the new groups can be asked already; on_reply does not come, and
+ * neither the upstreams nor the counters of failures hear of it. Counters survive.
+ */
+void forward_reconfigure(struct forward *forward, const struct forward_config *config);
 
 /* Waiters get a failure at once, then everything closes; on_closed(arg) comes from the loop and the
  * forwarder is gone. */

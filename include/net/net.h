@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The workers: N threads, each with its own loop, UDP and TCP sockets (SO_REUSEPORT) and
- * query_worker; they share nothing but the record table and the configuration.
+ * query_worker; they share nothing but the record table and the configuration, which
+ * net_reconfigure changes while they serve.
  *
  * Happy path: net_open binds every socket of every worker (so a port in use is an error at start),
  * net_start runs the threads, net_drain lets them go: each reads its UDP queues empty, finishes its
@@ -53,8 +54,24 @@ MUST_USE int net_open(struct net **net, const struct net_config *config,
 /* Starts the worker threads. on_drained(arg) will be called once on `loop` after net_drain. */
 void net_start(struct net *net, uv_loop_t *loop, void (*on_drained)(void *arg), void *arg);
 
+/*
+ * All of the new configuration or nothing. Sockets of new addresses are opened and bound first, for
+ * every worker; when one cannot be, -errno with *why (as net_open), and nothing has changed;
+ * likewise -EBUSY when the net is draining, or does not run. Else 0, and each worker takes the
+ * change between two batches: sockets of addresses that stay are the same ones, those of others are
+ * let go without losing what the kernel took, connections and waiting queries go on. n_workers
+ * stays what it was.
+ *
+ * on_switched(arg) comes once on the main loop, before on_drained: no worker uses the old `config`
+ * and `query` any more, which takes at most about two seconds. Until then both are borrowed;
+ * net_reconfigure is not called again before.
+ */
+MUST_USE int net_reconfigure(struct net *net, const struct net_config *config,
+			     const struct query_config *query, struct text *why,
+			     void (*on_switched)(void *arg), void *arg);
+
 /* No new work: empties UDP queues, answers what was read on TCP and what upstreams owe, closes.
- * Bounded by drain_ms. */
+ * Bounded by drain_ms, and the rest of a switch that goes on. */
 void net_drain(struct net *net);
 
 /* Frees a net that was drained, or never started. Its uv handles on the main loop are closed before
@@ -62,7 +79,10 @@ void net_drain(struct net *net);
 void net_free(struct net *net);
 
 /* The query and forward metrics and our own: TCP connections, drops by reason, kernel receive-queue
- * drops. Any thread while the net lives. */
+ * drops. */
 void net_metrics_write(const struct net *net, struct text *page);
+
+/* Queries received since the start, all workers, UDP and TCP. Any thread. */
+uint64_t net_queries(const struct net *net);
 
 #endif

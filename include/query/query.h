@@ -4,9 +4,9 @@
  * no allocation per query but for what the cache keeps.
  *
  * A struct query_config is what the Corefile says about answering: immutable, shared by all
- * workers, outlives them. A struct query_worker is one worker's own state (scratch, random,
- * counters). The net layer gives each packet to query_run, sends what it wrote, and then tells
- * query_finish how long it took, which counts and logs.
+ * workers, borrowed until they switch to another. A struct query_worker is one worker's own state
+ * (scratch, random, counters). The net layer gives each packet to query_run, sends what it wrote,
+ * and then tells query_finish how long it took, which counts and logs.
  *
  * What is not the cluster's comes from the worker's cache. Where that has nothing, query_run says
  * QUERY_FORWARD and which question to ask; the net layer keeps the packet and asks. The reply comes
@@ -87,8 +87,9 @@ struct query_block_config {
 	size_t n_logs;
 	const char *place; /* "Corefile:3": where it begins */
 	bool has_local, has_any, has_minimal;
-	const uint8_t *nsid; /* what an NSID option answers; NULL: it is not answered */
-	uint16_t nsid_len;   /* octets, at most QUERY_NSID_MAX */
+	bool has_no_localhost_prefix; /* localhost.NAME is no local name */
+	const uint8_t *nsid;	      /* what an NSID option answers; NULL: it is not answered */
+	uint16_t nsid_len;	      /* octets, at most QUERY_NSID_MAX */
 	const struct query_acl *acl;
 	const struct query_chaos *chaos;
 	const struct query_balance *balance; /* addresses are shuffled without it, too */
@@ -108,26 +109,37 @@ struct query_view_config {
 	const char *zone_text;	 /* metrics label: "." or "example.org." */
 	const char *server_text; /* metrics label: "dns://:53" */
 	size_t block;		 /* index in query_config.blocks */
-	size_t metrics;		 /* index of this (server, zone) among all: 0 .. n_metrics-1 */
+	size_t metrics;		 /* row of this (server, zone) among all: 0 .. n_metrics-1 */
+	uint64_t metrics_id;	 /* of the row: the same over a reload that keeps it; of no other */
 };
 
 /* What listens on one address and port: its views, the longest zone first. */
 struct query_server_config {
 	const struct query_view_config *views;
 	size_t n_views;
+	size_t dropped; /* the metrics row of names that no view has; as query_view_config's */
+	uint64_t dropped_id;
 };
+
+#define QUERY_VIEWS_MAX 16384 /* of all servers of a configuration */
+#define QUERY_SERVERS_MAX 1024
+/* Rows: those of a configuration and of the one before it, whose numbers it avoids. */
+#define QUERY_METRICS_MAX ((size_t)2 * (QUERY_VIEWS_MAX + QUERY_SERVERS_MAX))
 
 struct query_config {
 	const struct query_block_config *blocks;
 	size_t n_blocks;
 	const struct query_server_config *servers;
 	size_t n_servers;
-	size_t n_metrics;
+	size_t n_metrics;				  /* the highest row and 1 */
 	struct table *const *tables;			  /* borrowed; by source */
 	struct cache_config cache;			  /* of each worker */
 	const struct cache_policy *const *group_policies; /* by group of upstreams, n_groups of
 							     them; NULL: not cached */
-	size_t n_groups;
+	const uint64_t *group_ids; /* likewise: the same over a reload that keeps the group, of no
+				      other group; 0 in a hole */
+	size_t n_groups;	   /* the highest index and 1 */
+	uint64_t last_id;	   /* the highest id given out so far, over all reloads */
 	const struct address *own; /* own addresses, for ns.dns.ZONE and the apex NS; loopback only
 				      when there is nothing else */
 	size_t n_own;
@@ -141,6 +153,19 @@ struct query_worker; /* opaque; one per worker thread */
 /* `config` and `log` are borrowed and outlive the worker. Freed by query_worker_free. */
 struct query_worker *query_worker_new(const struct query_config *config, struct log_channel *log);
 void query_worker_free(struct query_worker *worker);
+
+/* Main thread, before the worker is told: makes the counters and room that the new configuration
+ * needs; what reads metrics on the main thread is right at any moment. An index that a row or
+ * policy had which is not in the running configuration may be another's, whose counters begin at 0.
+ */
+void query_worker_prepare(struct query_worker *worker, const struct query_config *config);
+
+/*
+ * Worker's thread, between queries: from now on this one, borrowed; the old is not used any more.
+ * The cache keeps the replies of groups of upstreams that stay under the same policy. A query that
+ * waits is resumed under the new configuration: with the `server` that is its socket's there.
+ */
+void query_worker_switch(struct query_worker *worker, const struct query_config *config);
 
 struct query_input {
 	const uint8_t *packet;	       /* borrowed */
@@ -253,7 +278,8 @@ enum query_verdict query_resume(struct query_worker *worker, const struct query_
 void query_finish(struct query_worker *worker, const struct query_input *input,
 		  const struct query_output *output, uint64_t duration_ns, uint64_t now_ns);
 
-/* The coredns_dns_* and coredns_cache_* families of all workers. Any thread. */
+/* The coredns_dns_* and coredns_cache_* families of all workers, of what `config` has: the one that
+ * runs, or that query_worker_prepare was told last. Main thread. */
 void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 			 const struct query_config *config, struct text *page);
 

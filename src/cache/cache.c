@@ -21,28 +21,6 @@
 #define BYTES_PER_BUCKET 256 /* of the bound: about an entry */
 #define ENTRY_SHARE_MAX 8    /* an entry may take this part of the bound */
 
-struct entry {
-	struct entry *next; /* in its bucket */
-	struct queue_link link;
-	struct queue *queue; /* borrowed */
-	uint64_t hash;
-	uint64_t inserted_ms;
-	uint64_t fresh_ms, stale_ms; /* until when */
-	uint64_t refresh_ms;	     /* until when no refresh is due */
-	uint64_t last_hit_ms;
-	size_t group;
-	struct dns_reply reply; /* into `payload` */
-	uint32_t bytes;
-	uint32_t hits; /* none further apart than the policy's gap */
-	uint32_t ttl_s;
-	bool has_do, has_cd;
-	bool is_cut;  /* nothing below this name exists either */
-	uint8_t type; /* enum cache_type */
-	_Alignas(8) uint8_t payload[];
-};
-
-#define ENTRY_OF(at) ((struct entry *)(void *)((char *)(at)-offsetof(struct entry, link)))
-
 struct cache *cache_new(const struct cache_config *config)
 {
 	struct cache *cache = mem_zalloc(sizeof(*cache));
@@ -55,11 +33,8 @@ struct cache *cache_new(const struct cache_config *config)
 	while (cache->n_buckets * BYTES_PER_BUCKET < config->max_bytes)
 		cache->n_buckets *= 2;
 	cache->buckets = mem_zalloc(cache->n_buckets * sizeof(cache->buckets[0]));
-	cache->queues = mem_zalloc(config->n_policies * CACHE_N_TYPES * sizeof(cache->queues[0]));
-	cache->counts = mem_zalloc(config->n_policies * sizeof(cache->counts[0]));
-	for (size_t i = 0; i < config->n_policies * CACHE_N_TYPES; i++)
-		cache->queues[i].capacity =
-			config->policies[i / CACHE_N_TYPES].limits[i % CACHE_N_TYPES].capacity;
+	cache_prepare(cache, config);
+	cache_switch(cache, &(struct cache_switch){.config = config});
 	return cache;
 }
 
@@ -103,7 +78,7 @@ static struct entry *get_entry(const struct cache *cache, const struct cache_que
 	return entry;
 }
 
-static void remove_entry(struct cache *cache, struct entry *entry)
+void cache_remove(struct cache *cache, struct entry *entry)
 {
 	struct entry **at = bucket_of(cache, entry->hash);
 
@@ -123,11 +98,11 @@ void cache_free(struct cache *cache)
 		return;
 	for (size_t i = 0; i < cache->n_buckets; i++) {
 		while (cache->buckets[i])
-			remove_entry(cache, cache->buckets[i]);
+			cache_remove(cache, cache->buckets[i]);
 	}
 	free(cache->buckets);
-	free(cache->queues);
-	free(cache->counts);
+	for (size_t i = 0; i < CACHE_POLICIES_MAX; i++)
+		free(cache->states[i]);
 	free(cache);
 }
 
@@ -158,25 +133,34 @@ static struct entry *new_entry(const struct dns_reply *reply)
 	return entry;
 }
 
-static void evict(struct cache *cache, struct queue *queue)
+void cache_evict(struct cache *cache, struct queue *queue)
 {
 	struct queue_link *victim = queue_victim(queue);
 
 	CHECK(victim);
 	counter_add(&queue->evictions, 1);
-	remove_entry(cache, ENTRY_OF(victim));
+	cache_remove(cache, ENTRY_OF(victim));
 }
 
 /* The queue that holds the most octets: a flood of one kind costs that kind. */
 static struct queue *largest_queue(struct cache *cache)
 {
-	struct queue *largest = &cache->queues[0];
+	struct queue *largest = NULL;
 
-	for (size_t i = 1; i < cache->config->n_policies * CACHE_N_TYPES; i++) {
-		if (cache->queues[i].bytes > largest->bytes)
-			largest = &cache->queues[i];
+	for (size_t i = 0; i < cache->config->n_policies * CACHE_N_TYPES; i++) {
+		struct policy_state *state = cache->states[i / CACHE_N_TYPES];
+		struct queue *queue = state ? &state->queues[i % CACHE_N_TYPES] : NULL;
+
+		if (queue && (!largest || queue->bytes > largest->bytes))
+			largest = queue;
 	}
 	return largest;
+}
+
+void cache_make_room(struct cache *cache, size_t bytes)
+{
+	while (cache->bytes > 0 && cache->bytes + bytes > cache->config->max_bytes)
+		cache_evict(cache, largest_queue(cache));
 }
 
 /*
@@ -196,9 +180,8 @@ static void add_entry(struct cache *cache, struct queue *queue, struct entry *en
 	struct entry **bucket = bucket_of(cache, entry->hash);
 
 	while (queue->n > 0 && queue->n >= queue->capacity)
-		evict(cache, queue);
-	while (cache->bytes > 0 && cache->bytes + entry->bytes > cache->config->max_bytes)
-		evict(cache, largest_queue(cache));
+		cache_evict(cache, queue);
+	cache_make_room(cache, entry->bytes);
 	entry->next = *bucket;
 	*bucket = entry;
 	entry->queue = queue;
@@ -220,6 +203,15 @@ static bool has_name(const struct cache_zones *zones, const struct dns_name *nam
 			return true;
 	}
 	return false;
+}
+
+bool cache_takes(const struct cache_policy *policy, enum cache_type type,
+		 const struct dns_name *name)
+{
+	const struct cache_limits *limits = &policy->limits[type];
+
+	return limits->capacity > 0 && has_name(&policy->zones, name) &&
+	       !has_name(&limits->disabled, name);
 }
 
 static enum cache_type type_of(const struct dns_reply *reply)
@@ -315,7 +307,7 @@ static void lend_stale(struct cache *cache, const struct cache_policy *policy, s
 	found->ttl = (struct dns_reply_ttl){.is_fixed = true, .fixed_s = policy->stale_ttl_s};
 	found->wants_refresh = false;
 	entry->link.is_visited = true;
-	counter_add(&cache->counts[policy->index].served_stale, 1);
+	counter_add(&state_of(cache, policy)->counts.served_stale, 1);
 }
 
 /* The entry's TTL is over, its time to be stale is not. */
@@ -343,12 +335,12 @@ static enum cache_outcome find_entry(struct cache *cache, const struct cache_pol
 		found->wants_refresh =
 			take_refresh(entry, is_prefetch_due(policy, entry, now_ms), now_ms);
 		if (found->wants_refresh)
-			counter_add(&cache->counts[policy->index].prefetches, 1);
+			counter_add(&state_of(cache, policy)->counts.prefetches, 1);
 		return CACHE_HIT;
 	}
 	if (now_ms < entry->stale_ms)
 		return find_expired(cache, policy, entry, now_ms, found);
-	remove_entry(cache, entry);
+	cache_remove(cache, entry);
 	return CACHE_MISS;
 }
 
@@ -356,7 +348,7 @@ enum cache_outcome cache_find(struct cache *cache, const struct cache_policy *po
 			      const struct cache_question *question, uint64_t now_ms,
 			      struct cache_found *found)
 {
-	struct policy_counts *counts = &cache->counts[policy->index];
+	struct policy_counts *counts = &state_of(cache, policy)->counts;
 	struct entry *entry = get_entry(cache, question, hash_of(cache, question));
 	enum cache_outcome outcome = find_entry(cache, policy, entry, now_ms, found);
 
@@ -431,14 +423,20 @@ static bool outlives_failure(const struct entry *entry, uint64_t now_ms)
 	       (now_ms < entry->fresh_ms || now_ms < entry->stale_ms);
 }
 
+void cache_set_stale(struct entry *entry, const struct cache_policy *policy)
+{
+	entry->stale_ms = entry->fresh_ms;
+	if (policy->stale != CACHE_STALE_OFF && entry->reply.kind != DNS_REPLY_FAILURE)
+		entry->stale_ms += (uint64_t)policy->stale_s * 1000;
+}
+
 static void set_times(struct entry *entry, const struct cache_policy *policy, uint32_t ttl_s,
 		      uint64_t now_ms)
 {
 	entry->ttl_s = ttl_s;
 	entry->inserted_ms = now_ms;
-	entry->fresh_ms = entry->stale_ms = now_ms + (uint64_t)ttl_s * 1000;
-	if (policy->stale != CACHE_STALE_OFF && entry->reply.kind != DNS_REPLY_FAILURE)
-		entry->stale_ms += (uint64_t)policy->stale_s * 1000;
+	entry->fresh_ms = now_ms + (uint64_t)ttl_s * 1000;
+	cache_set_stale(entry, policy);
 }
 
 void cache_insert(struct cache *cache, const struct cache_policy *policy,
@@ -448,7 +446,6 @@ void cache_insert(struct cache *cache, const struct cache_policy *policy,
 	uint64_t hash = hash_of(cache, question);
 	struct entry *old = get_entry(cache, question, hash), *entry;
 	enum cache_type type = type_of(reply);
-	const struct cache_limits *limits = &policy->limits[type];
 	uint32_t ttl_s = lifetime_s(policy, reply);
 	uint32_t hits = old ? old->hits : 0;
 	uint64_t last_hit_ms = old ? old->last_hit_ms : 0;
@@ -458,9 +455,8 @@ void cache_insert(struct cache *cache, const struct cache_policy *policy,
 		return;
 	}
 	if (old)
-		remove_entry(cache, old);
-	if (ttl_s == 0 || limits->capacity == 0 || !has_name(&policy->zones, &question->name) ||
-	    has_name(&limits->disabled, &question->name))
+		cache_remove(cache, old);
+	if (ttl_s == 0 || !cache_takes(policy, type, &question->name))
 		return;
 	entry = new_entry(reply);
 	if (entry->bytes > cache->config->max_bytes / ENTRY_SHARE_MAX) {
@@ -475,12 +471,12 @@ void cache_insert(struct cache *cache, const struct cache_policy *policy,
 	entry->hits = hits;
 	entry->last_hit_ms = last_hit_ms;
 	set_times(entry, policy, ttl_s, now_ms);
-	add_entry(cache, &cache->queues[policy->index * CACHE_N_TYPES + type], entry);
+	add_entry(cache, &state_of(cache, policy)->queues[type], entry);
 }
 
 void cache_drop(struct cache *cache, const struct cache_policy *policy)
 {
-	counter_add(&cache->counts[policy->index].drops, 1);
+	counter_add(&state_of(cache, policy)->counts.drops, 1);
 }
 
 /* ---- counts -------------------------------------------------------------------------- */
@@ -488,10 +484,12 @@ void cache_drop(struct cache *cache, const struct cache_policy *policy)
 void cache_count(const struct cache *cache, const struct cache_policy *policy,
 		 struct cache_counts *counts)
 {
-	const struct policy_counts *from = &cache->counts[policy->index];
+	const struct policy_state *state =
+		__atomic_load_n(&cache->states[policy->index], __ATOMIC_ACQUIRE);
+	const struct policy_counts *from = &state->counts;
 
 	for (size_t type = 0; type < CACHE_N_TYPES; type++) {
-		const struct queue *queue = &cache->queues[policy->index * CACHE_N_TYPES + type];
+		const struct queue *queue = &state->queues[type];
 
 		counts->entries[type] = counter_read(&queue->n);
 		counts->evictions[type] = counter_read(&queue->evictions);

@@ -80,8 +80,11 @@ void cache_metrics_write(struct cache *const *caches, size_t n_caches,
 
 	for (size_t f = 0; config->n_policies > 0 && f < ARRAY_LEN(families); f++) {
 		metrics_family(page, families[f].name, families[f].type, families[f].help);
-		for (size_t i = 0; i < config->n_policies; i++)
-			write_family(page, &families[f], &config->policies[i], caches, n_caches);
+		for (size_t i = 0; i < config->n_policies; i++) {
+			if (config->policies[i].server_text)
+				write_family(page, &families[f], &config->policies[i], caches,
+					     n_caches);
+		}
 	}
 	for (size_t i = 0; i < n_caches; i++)
 		bytes += cache_bytes(caches[i]);

@@ -87,6 +87,21 @@ void health_parse(struct draft *draft, void *into, const struct statement *state
 void kubernetes_parse(struct draft *draft, void *into, const struct statement *statement);
 void log_parse(struct draft *draft, void *into, const struct statement *statement);
 void prometheus_parse(struct draft *draft, void *into, const struct statement *statement);
+void acl_parse(struct draft *draft, void *into, const struct statement *statement);
+void any_parse(struct draft *draft, void *into, const struct statement *statement);
+void autopath_parse(struct draft *draft, void *into, const struct statement *statement);
+void cancel_parse(struct draft *draft, void *into, const struct statement *statement);
+void chaos_parse(struct draft *draft, void *into, const struct statement *statement);
+void federation_parse(struct draft *draft, void *into, const struct statement *statement);
+void geoip_parse(struct draft *draft, void *into, const struct statement *statement);
+void local_parse(struct draft *draft, void *into, const struct statement *statement);
+void metadata_parse(struct draft *draft, void *into, const struct statement *statement);
+void nsid_parse(struct draft *draft, void *into, const struct statement *statement);
+void pprof_parse(struct draft *draft, void *into, const struct statement *statement);
+void reload_parse(struct draft *draft, void *into, const struct statement *statement);
+void root_parse(struct draft *draft, void *into, const struct statement *statement);
+void timeouts_parse(struct draft *draft, void *into, const struct statement *statement);
+void trace_parse(struct draft *draft, void *into, const struct statement *statement);
 void ready_parse(struct draft *draft, void *into, const struct statement *statement);
 
 #endif

@@ -134,6 +134,7 @@ static void read_block(struct draft *draft, const struct statement *head,
 
 	ARRAY_PUSH(&draft->blocks, block);
 	block->place = head->place;
+	block->body = body;
 	block->query.udp_answer_max = QUERY_UDP_ANSWER_DEFAULT;
 	block->query.place = draft_place(draft, &head->place);
 	read_keys(draft, block, head);

@@ -35,8 +35,11 @@ struct draft_forward {
 	struct token place;
 };
 
+struct statement;
+
 struct draft_block {
 	struct token place;
+	const struct statement *body; /* borrowed: all of its directives */
 	ARRAY(struct draft_key) keys;
 	ARRAY(struct draft_bind) binds;
 	bool has_bind;
@@ -65,8 +68,9 @@ struct draft {
 	struct draft_http health, ready, prometheus;
 	uint64_t lameduck_ms;
 	bool has_debug;
-	bool has_reload;
-	size_t n_zones; /* so far, of all keys and arguments */
+	uint64_t reload_ms, reload_jitter_ms; /* 0: no `reload` */
+	unsigned tcp_idle_ms, tcp_stall_ms;   /* of `timeouts`; 0: not said */
+	size_t n_zones;			      /* so far, of all keys and arguments */
 };
 
 /* "Corefile:3", in the arena: for --explain. */
@@ -90,8 +94,6 @@ bool address_is_link_local(const struct address *address);
 
 /* The address and port as the kernel has them. */
 struct sockaddr_storage to_sockaddr(const struct address *address, uint16_t port);
-
-struct statement;
 
 /* Reads all server blocks into the draft. */
 void draft_read(struct draft *draft, const struct statement *statements);

@@ -71,6 +71,17 @@ static void parse_max_concurrent(struct draft *draft, void *into, const struct s
 	read_count(draft, statement, &((struct draft_forward *)into)->group.max_concurrent);
 }
 
+/* Unused connections end after `expire`. */
+static void parse_max_idle_conns(struct draft *draft, void *into, const struct statement *statement)
+{
+	uint32_t n;
+
+	read_count(draft, statement, &n);
+	problem_note(&draft->problems, &statement->words[0],
+		     "forward: \"max_idle_conns\" has no effect: unused connections end after "
+		     "`expire`");
+}
+
 static void parse_policy(struct draft *draft, void *into, const struct statement *statement)
 {
 	static const char *const names[] = {"random", "round_robin", "sequential"};
@@ -166,8 +177,7 @@ static const struct directive options[] = {
 	{.name = "force_tcp", .parse = parse_force_tcp},
 	{.name = "prefer_udp", .parse = parse_prefer_udp},
 	{.name = "expire", .parse = parse_expire},
-	{.name = "max_idle_conns",
-	 .instead = "unused connections end after `expire`; leave it out"},
+	{.name = "max_idle_conns", .parse = parse_max_idle_conns},
 	{.name = "max_fails", .parse = parse_max_fails},
 	{.name = "max_connect_attempts", .parse = parse_max_connect_attempts},
 	{.name = "doh_method", .instead = TLS_INSTEAD},
@@ -177,10 +187,12 @@ static const struct directive options[] = {
 	{.name = "health_check", .parse = parse_health_check},
 	{.name = "max_concurrent", .parse = parse_max_concurrent},
 	{.name = "next", .parse = parse_next},
-	{.name = "next_on_nodata"},
+	{.name = "next_on_nodata",
+	 .instead = "an answer without records is an answer; `next` goes by rcode"},
 	{.name = "failfast_all_unhealthy_upstreams", .parse = parse_failfast},
 	{.name = "failover", .parse = parse_failover},
-	{.name = "resolver"},
+	{.name = "resolver",
+	 .instead = "host names are asked of /etc/resolv.conf; write the upstream's address"},
 };
 
 /* HOST, HOST:PORT, [HOST] or [HOST]:PORT; an IPv6 address may stand without brackets. False: the

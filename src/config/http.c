@@ -126,7 +126,7 @@ void ready_parse(struct draft *draft, void *into, const struct statement *statem
 void prometheus_parse(struct draft *draft, void *into, const struct statement *statement)
 {
 	static const struct directive options[] = {
-		{.name = "tls"},
+		{.name = "tls", .instead = "metrics are read by HTTP; put a TLS proxy before it"},
 	};
 	struct draft_block *block = into;
 

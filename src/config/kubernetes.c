@@ -72,9 +72,9 @@ static void parse_endpoint(struct draft *draft, void *into, const struct stateme
 	if (!args_check(draft, statement, 1, SIZE_MAX - 1) || !block_refuse(draft, statement))
 		return;
 	if (statement->n_words > 2)
-		problem_at(&draft->problems, &statement->words[2],
-			   "kubernetes: only one \"endpoint\" is asked: leave the others out, or "
-			   "give the address of a load balancer before them");
+		problem_note(&draft->problems, &statement->words[2],
+			     "kubernetes: only the first \"endpoint\" is asked, as in CoreDNS; a "
+			     "load balancer before all of them would help");
 	if (kube_endpoint_check(statement->words[1].text, &why) != 0)
 		problem_at(&draft->problems, &statement->words[1], "kubernetes: endpoint: %s",
 			   why.bytes);
@@ -271,7 +271,26 @@ static void parse_fallthrough(struct draft *draft, void *into, const struct stat
 			&kubernetes->cluster.fallthrough);
 }
 
-#define REMOVED_INSTEAD "CoreDNS removed it, too; leave it out"
+/* upstream [ADDRESS...]: whom to ask for the targets of ExternalNames, in CoreDNS before 1.7. */
+static void parse_upstream(struct draft *draft, void *into, const struct statement *statement)
+{
+	if (block_refuse(draft, statement))
+		problem_note(&draft->problems, &statement->words[0],
+			     "kubernetes: \"upstream\" has no effect: the targets of ExternalNames "
+			     "are asked for as any other name");
+}
+
+/* resyncperiod DURATION, in CoreDNS before 1.7. */
+static void parse_resyncperiod(struct draft *draft, void *into, const struct statement *statement)
+{
+	uint64_t ms;
+
+	if (args_check(draft, statement, 1, 1) && block_refuse(draft, statement) &&
+	    duration_read(draft, statement, &ms))
+		problem_note(&draft->problems, &statement->words[0],
+			     "kubernetes: \"resyncperiod\" has no effect: changes are watched, and "
+			     "listed again only where that is needed");
+}
 
 static const struct directive options[] = {
 	{.name = "objects", .parse = parse_objects, .is_repeatable = true},
@@ -295,8 +314,8 @@ static const struct directive options[] = {
 	{.name = "startup_timeout", .parse = parse_startup_timeout},
 	{.name = "zonal"},
 	{.name = "transfer", .instead = "use the directive `transfer`, as in CoreDNS since 1.8"},
-	{.name = "upstream", .instead = REMOVED_INSTEAD},
-	{.name = "resyncperiod", .instead = REMOVED_INSTEAD},
+	{.name = "upstream", .parse = parse_upstream},
+	{.name = "resyncperiod", .parse = parse_resyncperiod},
 };
 
 /* The longest first, so that the first zone that has a name is the right one; the primary is the

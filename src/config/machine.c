@@ -102,10 +102,13 @@ void machine_init(struct machine *machine)
 		if (read_address(p, &interface.address))
 			ARRAY_PUSH(&interfaces, interface);
 	}
+	if (gethostname(machine->hostname, sizeof(machine->hostname) - 1) != 0)
+		machine->hostname[0] = '\0';
 	machine->interfaces = interfaces.items;
 	machine->config = (struct config_machine){.read = read_file,
 						  .list = list_files,
 						  .env = get_env,
+						  .hostname = machine->hostname,
 						  .interfaces = interfaces.items,
 						  .n_interfaces = interfaces.len};
 }

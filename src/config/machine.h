@@ -11,6 +11,7 @@
 
 struct machine {
 	struct config_machine config;
+	char hostname[256];
 	struct config_interface *interfaces; /* owned; names borrowed from ifaddrs */
 	struct ifaddrs *ifaddrs;	     /* owned; NULL where they cannot be listed */
 };

@@ -80,22 +80,6 @@ static void parse_loop(struct draft *draft, void *into, const struct statement *
 		block->has_loop = true;
 }
 
-/* Its times are checked and told to be of no use yet (config.has_reload). */
-static void parse_reload(struct draft *draft, void *into, const struct statement *statement)
-{
-	uint64_t ms;
-
-	if (!args_check(draft, statement, 0, 2) || !block_refuse(draft, statement))
-		return;
-	for (size_t i = 1; i < statement->n_words; i++) {
-		if (i == 1 && strcmp(statement->words[i].text, "off") == 0)
-			return;
-		if (!word_duration(draft, "reload", &statement->words[i], DURATION_MAX_MS, &ms))
-			return;
-	}
-	draft->has_reload = true;
-}
-
 static void parse_whoami(struct draft *draft, void *into, const struct statement *statement)
 {
 	struct draft_block *block = into;
@@ -105,47 +89,47 @@ static void parse_whoami(struct draft *draft, void *into, const struct statement
 }
 
 #define FORWARD_INSTEAD "use `forward` to a server that has these zones"
-#define LOG_INSTEAD "use `log`, and the histograms of `prometheus`"
+#define PLAIN_INSTEAD "it is asked by UDP and TCP; put a proxy before it that speaks the other"
 #define BLOCKS_INSTEAD "the name alone decides; use a server block for each zone"
 
 static const struct directive table[] = {
-	{.name = "root"},
-	{.name = "metadata", .instead = BLOCKS_INSTEAD},
-	{.name = "geoip", .instead = BLOCKS_INSTEAD},
-	{.name = "cancel"},
-	{.name = "tls"},
-	{.name = "proxyproto"},
-	{.name = "quic"},
-	{.name = "grpc_server"},
-	{.name = "https"},
-	{.name = "https3"},
-	{.name = "timeouts"},
+	{.name = "root", .parse = root_parse},
+	{.name = "metadata", .parse = metadata_parse},
+	{.name = "geoip", .parse = geoip_parse},
+	{.name = "cancel", .parse = cancel_parse},
+	{.name = "tls", .instead = PLAIN_INSTEAD},
+	{.name = "proxyproto", .instead = "let the load balancer keep the client's address"},
+	{.name = "quic", .instead = PLAIN_INSTEAD},
+	{.name = "grpc_server", .instead = PLAIN_INSTEAD},
+	{.name = "https", .instead = PLAIN_INSTEAD},
+	{.name = "https3", .instead = PLAIN_INSTEAD},
+	{.name = "timeouts", .parse = timeouts_parse},
 	{.name = "multisocket", .parse = parse_multisocket},
-	{.name = "reload", .parse = parse_reload},
-	{.name = "nsid"},
+	{.name = "reload", .parse = reload_parse},
+	{.name = "nsid", .parse = nsid_parse},
 	{.name = "bufsize", .parse = parse_bufsize},
 	{.name = "bind", .parse = bind_parse, .is_repeatable = true},
 	{.name = "debug", .parse = parse_debug},
-	{.name = "trace", .instead = LOG_INSTEAD},
+	{.name = "trace", .parse = trace_parse},
 	{.name = "ready", .parse = ready_parse},
 	{.name = "health", .parse = health_parse},
-	{.name = "pprof"},
+	{.name = "pprof", .parse = pprof_parse},
 	{.name = "prometheus", .parse = prometheus_parse},
 	{.name = "errors", .parse = parse_errors},
 	{.name = "log", .parse = log_parse, .is_repeatable = true},
-	{.name = "dnstap"},
-	{.name = "local"},
+	{.name = "dnstap", .instead = "use `log`, which writes a line for each query"},
+	{.name = "local", .parse = local_parse},
 	{.name = "dns64"},
-	{.name = "acl"},
-	{.name = "any"},
-	{.name = "chaos"},
+	{.name = "acl", .parse = acl_parse, .is_repeatable = true},
+	{.name = "any", .parse = any_parse},
+	{.name = "chaos", .parse = chaos_parse},
 	{.name = "loadbalance", .parse = parse_loadbalance},
 	{.name = "tsig", .instead = "use `acl` to say who may ask"},
 	{.name = "cache", .parse = cache_parse},
 	{.name = "rewrite"},
 	{.name = "header", .instead = "the header's bits are set as the RFCs say; leave it out"},
 	{.name = "dnssec", .instead = FORWARD_INSTEAD ", signed"},
-	{.name = "autopath"},
+	{.name = "autopath", .parse = autopath_parse},
 	{.name = "minimal"},
 	{.name = "template"},
 	{.name = "transfer"},
@@ -153,13 +137,13 @@ static const struct directive table[] = {
 	{.name = "route53", .instead = FORWARD_INSTEAD},
 	{.name = "azure", .instead = FORWARD_INSTEAD},
 	{.name = "clouddns", .instead = FORWARD_INSTEAD},
-	{.name = "federation", .instead = "Kubernetes removed federation; leave it out"},
+	{.name = "federation", .parse = federation_parse},
 	{.name = "k8s_external"},
 	{.name = "multicluster"},
 	{.name = "kubernetes", .parse = kubernetes_parse},
 	{.name = "nomad", .instead = FORWARD_INSTEAD},
-	{.name = "file"},
-	{.name = "auto"},
+	{.name = "file", .instead = FORWARD_INSTEAD},
+	{.name = "auto", .instead = FORWARD_INSTEAD},
 	{.name = "secondary", .instead = FORWARD_INSTEAD},
 	{.name = "etcd", .instead = FORWARD_INSTEAD},
 	{.name = "loop", .parse = parse_loop},

@@ -265,8 +265,8 @@ static void fill_net(const struct plan *plan, struct net_config *net)
 		.n_listeners = plan->listeners.len,
 		.tcp_max = 8192,
 		.tcp_max_per_client = 1024,
-		.tcp_idle_ms = 10000,
-		.tcp_stall_ms = 5000,
+		.tcp_idle_ms = draft->tcp_idle_ms ? draft->tcp_idle_ms : 10000,
+		.tcp_stall_ms = draft->tcp_stall_ms ? draft->tcp_stall_ms : 5000,
 		.tcp_buffer_bytes = 16u << 20,
 		.drain_ms = 5000,
 		.pending_max = 8192,
@@ -405,6 +405,12 @@ static const struct config_http *copy_http(const struct draft *draft, const stru
 	return copy;
 }
 
+/* What edns-tcp-keepalive tells: 16 bits of 100 ms. */
+static uint16_t keepalive_100ms(unsigned idle_ms)
+{
+	return idle_ms / 100 < UINT16_MAX ? (uint16_t)(idle_ms / 100) : UINT16_MAX;
+}
+
 void draft_translate(struct draft *draft, struct config *config)
 {
 	struct plan plan = {.draft = draft};
@@ -416,12 +422,13 @@ void draft_translate(struct draft *draft, struct config *config)
 	draft_translate_forward(draft, config, fill_blocks(draft, &config->query));
 	fill_own(draft, &config->query);
 	fill_kube(draft, &config->kube);
-	config->query.tcp_keepalive_100ms = 100;
+	config->query.tcp_keepalive_100ms = keepalive_100ms(config->net.tcp_idle_ms);
 	config->health = copy_http(draft, &draft->health, &config->n_health);
 	config->ready = copy_http(draft, &draft->ready, &config->n_ready);
 	config->prometheus = copy_http(draft, &draft->prometheus, &config->n_prometheus);
 	config->lameduck_ms = draft->lameduck_ms;
-	config->has_reload = draft->has_reload;
+	config->reload_ms = draft->reload_ms;
+	config->reload_jitter_ms = draft->reload_jitter_ms;
 	config->has_debug = draft->has_debug;
 	for (size_t i = 0; i < plan.listeners.len; i++)
 		ARRAY_FINI(&plan.listeners.items[i].views);

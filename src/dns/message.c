@@ -27,6 +27,7 @@ static bool read_options(struct dns_query *query, const uint8_t *rdata, size_t s
 		uint16_t code = wire_u16(&reader), len = wire_u16(&reader);
 
 		wire_skip(&reader, len);
+		query->has_nsid |= code == DNS_OPTION_NSID;
 		if (code == DNS_OPTION_KEEPALIVE && is_tcp) {
 			if (len != 0)
 				return false; /* RFC 7828 3.2.1 */
@@ -121,7 +122,7 @@ enum dns_parse dns_query_parse(struct dns_query *query, const uint8_t *packet, s
 	query->question_len = (uint16_t)(reader.pos - DNS_HEADER_SIZE);
 	query->type = get_u16(end);
 	query->class = get_u16(end + 2);
-	query->has_edns = query->has_do = query->has_keepalive = false;
+	query->has_edns = query->has_do = query->has_keepalive = query->has_nsid = false;
 	query->udp_size = DNS_UDP_PLAIN_MAX;
 	if ((counts & 0xffffffffffffu) == 0)
 		return DNS_PARSE_OK;
@@ -173,6 +174,11 @@ size_t dns_opt_size(const struct dns_query *query, enum dns_ede ede, const char 
 	       (is_keepalive_sent ? 6 : 0);
 }
 
+size_t dns_nsid_size(const struct dns_query *query, uint16_t nsid_len)
+{
+	return query->has_edns && query->has_nsid ? 4u + nsid_len : 0;
+}
+
 void dns_answer_begin(struct wire_writer *writer, const struct dns_query *query)
 {
 	/* The header is written by dns_answer_end; the question follows its own in the packet. */
@@ -185,12 +191,13 @@ static void put_opt(struct wire_writer *writer, const struct dns_query *query,
 {
 	size_t rdata = dns_opt_size(query, end->ede, end->ede_text, end->is_keepalive_sent) -
 		       OPT_HEAD_SIZE;
+	size_t nsid = end->nsid ? dns_nsid_size(query, end->nsid_len) : 0;
 
 	wire_put_u8(writer, 0);
 	wire_put_u16(writer, DNS_TYPE_OPT);
 	wire_put_u16(writer, end->own_udp_size);
 	wire_put_u32(writer, (uint32_t)end->rcode >> 4 << 24 | (query->has_do ? EDNS_DO : 0));
-	wire_put_u16(writer, (uint16_t)rdata);
+	wire_put_u16(writer, (uint16_t)(rdata + nsid));
 	if (end->ede != DNS_EDE_NONE) {
 		size_t len = ede_text_len(end->ede_text);
 
@@ -203,6 +210,11 @@ static void put_opt(struct wire_writer *writer, const struct dns_query *query,
 		wire_put_u16(writer, DNS_OPTION_KEEPALIVE);
 		wire_put_u16(writer, 2);
 		wire_put_u16(writer, end->keepalive_100ms);
+	}
+	if (UNLIKELY(nsid > 0)) {
+		wire_put_u16(writer, DNS_OPTION_NSID);
+		wire_put_u16(writer, end->nsid_len);
+		wire_put(writer, end->nsid, end->nsid_len);
 	}
 }
 

@@ -6,6 +6,9 @@
 #include "dns/registry.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "base/check.h"
 
@@ -62,6 +65,27 @@ const char *dns_type_text(uint16_t type, char *buf, size_t size)
 		return "DLV";
 	snprintf(buf, size, "TYPE%u", type);
 	return buf;
+}
+
+bool dns_type_from_text(const char *text, uint16_t *type)
+{
+	char *end;
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		if (types[i] && strcasecmp(types[i], text) == 0) {
+			*type = (uint16_t)i;
+			return true;
+		}
+	}
+	if (strncasecmp(text, "TYPE", 4) != 0 || text[4] < '0' || text[4] > '9' || strlen(text) > 9)
+		return false;
+
+	unsigned long number = strtoul(text + 4, &end, 10);
+
+	if (*end != '\0' || number > UINT16_MAX)
+		return false;
+	*type = (uint16_t)number;
+	return true;
 }
 
 const char *dns_class_text(uint16_t class, char *buf, size_t size)

@@ -130,25 +130,36 @@ static void abandon_attempts(struct asked *asked)
 	}
 }
 
-/* Everything is unlinked first: the hook and waiters may ask and cancel. */
-static void finish(struct asked *asked, const struct forward_result *result)
+/* Nothing but its waiters know of it any more. */
+static void detach(struct asked *asked)
 {
-	struct forward *forward = asked->forward;
-
 	unlink_asked(asked);
-	wheel_clear(&forward->wheel, &asked->due.timer);
+	wheel_clear(&asked->forward->wheel, &asked->due.timer);
 	abandon_attempts(asked);
 	asked->line->group.n_questions--;
-	if (!result->wire)
-		counter_add(&forward->counts.failures, 1);
-	if (forward->hook.on_reply)
-		forward->hook.on_reply(forward->hook.arg, &asked->question, result);
+}
+
+static void tell_waiters(struct asked *asked, const struct forward_result *result)
+{
 	while (has_waiters(asked)) {
 		struct forward_waiter *waiter = asked->waiters.next;
 
 		unlink_waiter(waiter);
 		waiter->on_done(waiter, result);
 	}
+}
+
+/* Everything is unlinked first: the hook and waiters may ask and cancel. */
+static void finish(struct asked *asked, const struct forward_result *result)
+{
+	struct forward *forward = asked->forward;
+
+	detach(asked);
+	if (!result->wire)
+		counter_add(&forward->counts.failures, 1);
+	if (forward->hook.on_reply)
+		forward->hook.on_reply(forward->hook.arg, &asked->question, result);
+	tell_waiters(asked, result);
 	free_asked(asked);
 }
 
@@ -242,16 +253,16 @@ static bool go_to_next_group(struct asked *asked, const struct attempt *attempt)
 {
 	struct forward *forward = asked->forward;
 	const struct forward_group_config *config = asked->line->config;
+	struct line *next = line_of(forward, config->next_group);
 	uint16_t rcode = packet_rcode(attempt->reply);
 	uint64_t now_us = forward->channels.now_us;
 
-	if (config->next_group >= forward->config->n_groups ||
-	    (config->next_rcodes >> rcode & 1) == 0)
+	if ((config->next_rcodes >> rcode & 1) == 0 || !next)
 		return false;
 	keep(asked, attempt);
 	abandon_attempts(asked);
 	asked->line->group.n_questions--;
-	asked->line = &forward->lines[config->next_group];
+	asked->line = next;
 	asked->line->group.n_questions++;
 	question_init(&asked->policy, &asked->line->group, now_us, asked->policy.deadline_us,
 		      asked->question.has_do);
@@ -420,7 +431,7 @@ static struct asked *new_asked(struct forward *forward, const struct forward_que
 	asked->due.on_due = on_due;
 	asked->forward = forward;
 	asked->question = *question;
-	asked->line = &forward->lines[question->group];
+	asked->line = line_of(forward, question->group);
 	asked->next = *bucket;
 	asked->waiters.prev = asked->waiters.next = &asked->waiters;
 	asked->kept = NULL;
@@ -450,10 +461,11 @@ static void join(struct asked *asked, struct forward_waiter *waiter, uint64_t de
 enum forward_ask forward_ask(struct forward *forward, const struct forward_question *question,
 			     struct forward_waiter *waiter, uint64_t deadline_ms)
 {
+	const struct line *line = line_of(forward, question->group);
 	struct asked *asked;
 	uint64_t now_us;
 
-	CHECK(question->group < forward->n_lines);
+	CHECK(line != NULL);
 	if (forward->is_closing)
 		return FORWARD_REFUSED;
 	forward_now(forward);
@@ -466,7 +478,7 @@ enum forward_ask forward_ask(struct forward *forward, const struct forward_quest
 		join(asked, waiter, deadline_ms);
 		return FORWARD_ASKED;
 	}
-	if (is_over_bound(forward, &forward->lines[question->group]))
+	if (is_over_bound(forward, line))
 		return FORWARD_REFUSED;
 	asked = new_asked(forward, question, deadline_ms * MS);
 	if (waiter)
@@ -516,6 +528,41 @@ void asked_fail_all(struct forward *forward)
 		}
 	}
 	asked_finish_failed(forward);
+}
+
+static bool is_to_drop(const struct asked *asked)
+{
+	return asked->line->is_dropped ||
+	       line_of(asked->forward, asked->question.group)->is_dropped;
+}
+
+void asked_drop(struct forward *forward, struct cds_list_head *dropped)
+{
+	for (size_t i = 0; i < forward->n_buckets; i++) {
+		struct asked *next, *asked = forward->buckets[i];
+
+		for (; asked; asked = next) {
+			next = asked->next;
+			if (!is_to_drop(asked))
+				continue;
+			detach(asked);
+			cds_list_del(&asked->link);
+			cds_list_add_tail(&asked->link, dropped);
+		}
+	}
+}
+
+void asked_tell_dropped(struct cds_list_head *dropped)
+{
+	const struct forward_result result =
+		failure_result(DNS_EDE_OTHER, "the upstream servers have been configured anew");
+	struct asked *asked, *next;
+
+	cds_list_for_each_entry_safe(asked, next, dropped, link)
+	{
+		tell_waiters(asked, &result);
+		free_asked(asked);
+	}
 }
 
 void asked_fini(struct forward *forward)

@@ -69,12 +69,21 @@ void forward_set_due(struct forward *forward, struct due *due, uint64_t at_us)
 
 /* ---- the turn ---- */
 
+static void for_each_line(struct forward *forward, void (*what)(struct line *line))
+{
+	for (size_t i = 0; i < forward->n_lines; i++) {
+		if (forward->lines[i])
+			what(forward->lines[i]);
+	}
+	if (forward->resolver)
+		what(forward->resolver);
+}
+
 static void end_turn(struct forward *forward)
 {
 	if (forward->is_closing)
 		return;
-	for (size_t i = 0; i < forward->n_lines; i++)
-		line_refresh(&forward->lines[i]);
+	for_each_line(forward, line_refresh);
 	/* Who is told of a failure may ask again, which has to go out before the loop sleeps. */
 	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
 		uint64_t n_pushed = forward->channels.n_pushed;
@@ -152,8 +161,7 @@ static void on_tick(uv_timer_t *tick)
 	struct forward *forward = tick->data;
 
 	forward_now(forward);
-	for (size_t i = 0; i < forward->n_lines; i++)
-		line_tick(&forward->lines[i]);
+	for_each_line(forward, line_tick);
 	channels_drain(&forward->channels);
 	channels_sweep(&forward->channels);
 	free_gone(forward);
@@ -161,8 +169,8 @@ static void on_tick(uv_timer_t *tick)
 
 /* ---- its life ---- */
 
-/* The line that resolves host names: the nameservers of resolv.conf. */
-static void init_resolver(struct forward *forward)
+/* Whom to ask for host names: the nameservers of resolv.conf. */
+static void fill_resolver(struct forward *forward)
 {
 	const struct forward_config *config = forward->config;
 	const char *path = config->resolv_conf;
@@ -184,13 +192,39 @@ static void init_resolver(struct forward *forward)
 		.next_group = FORWARD_NO_GROUP,
 	};
 	CHECK(dns_name_from_text(&forward->resolver_config.health_domain, ".", 1) == 0);
-	line_init(&forward->lines[forward->config->n_groups], forward, &forward->resolver_config);
+}
+
+void forward_set_resolver(struct forward *forward)
+{
+	if (!forward_has_hosts(forward->config))
+		return;
+	fill_resolver(forward);
+	if (forward->resolver)
+		line_rebase(forward->resolver, &forward->resolver_config);
+	else
+		forward->resolver = line_new(forward, &forward->resolver_config);
+}
+
+void forward_set_bounds(struct forward *forward)
+{
+	size_t max = forward->config->max_questions;
+
+	forward->asked_max = max ? max : QUESTIONS_MAX;
+	forward->channels.n_attempts_max = forward->asked_max * ATTEMPTS_PER_QUESTION;
+}
+
+void forward_set_tick(struct forward *forward)
+{
+	uint32_t tick_ms = forward->config->tick_ms ? forward->config->tick_ms : TICK_MS;
+
+	if (tick_ms == forward->tick_ms)
+		return;
+	forward->tick_ms = tick_ms;
+	CHECK(uv_timer_start(&forward->tick, on_tick, 0, tick_ms) == 0);
 }
 
 static void init_handles(struct forward *forward, uv_loop_t *loop)
 {
-	uint32_t tick_ms = forward->config->tick_ms ? forward->config->tick_ms : TICK_MS;
-
 	CHECK(uv_timer_init(loop, &forward->timer) == 0);
 	CHECK(uv_timer_init(loop, &forward->tick) == 0);
 	CHECK(uv_prepare_init(loop, &forward->prepare) == 0);
@@ -198,9 +232,18 @@ static void init_handles(struct forward *forward, uv_loop_t *loop)
 	forward->n_open = 4;
 	forward->timer.data = forward->tick.data = forward;
 	forward->prepare.data = forward->check.data = forward;
-	CHECK(uv_timer_start(&forward->tick, on_tick, 0, tick_ms) == 0);
+	forward_set_tick(forward);
 	CHECK(uv_prepare_start(&forward->prepare, on_prepare) == 0);
 	CHECK(uv_check_start(&forward->check, on_check) == 0);
+}
+
+/* What is no line's any more still has some manners to go by. */
+static void init_departed(struct forward *forward)
+{
+	forward->departed_config = (struct forward_group_config){
+		.from_text = "(gone)", .expire_ms = 10000, .next_group = FORWARD_NO_GROUP};
+	forward->departed.forward = forward;
+	forward->departed.config = &forward->departed_config;
 }
 
 static void on_polls_closed(void *arg);
@@ -209,15 +252,14 @@ struct forward *forward_open(uv_loop_t *loop, const struct forward_config *confi
 			     const struct forward_hook *hook, struct log_channel *log)
 {
 	struct forward *forward = mem_zalloc(sizeof(*forward));
-	size_t max = config->max_questions ? config->max_questions : QUESTIONS_MAX;
 
 	forward->loop = loop;
 	forward->config = config;
 	forward->log = log;
-	forward->asked_max = max;
 	if (hook)
 		forward->hook = *hook;
-	channels_init(&forward->channels, loop, max * ATTEMPTS_PER_QUESTION);
+	channels_init(&forward->channels, loop, 0);
+	forward_set_bounds(forward);
 	forward->channels.on_replies = on_replies;
 	forward->channels.on_closed = on_polls_closed;
 	forward->channels.arg = forward;
@@ -228,13 +270,15 @@ struct forward *forward_open(uv_loop_t *loop, const struct forward_config *confi
 	forward->turn = 1;
 	CDS_INIT_LIST_HEAD(&forward->gone);
 	asked_init(forward);
-	forward->n_lines = config->n_groups + forward_has_hosts(config);
-	forward->lines = mem_zalloc(forward->n_lines * sizeof(forward->lines[0]));
+	forward->n_lines = config->n_groups;
+	forward->lines = mem_zalloc((forward->n_lines + 1) * sizeof(struct line *));
+	init_departed(forward);
 	init_handles(forward, loop);
-	for (size_t i = 0; i < config->n_groups; i++)
-		line_init(&forward->lines[i], forward, &config->groups[i]);
-	if (forward->n_lines > config->n_groups)
-		init_resolver(forward);
+	for (size_t i = 0; i < config->n_groups; i++) {
+		if (config->groups[i].n_targets > 0)
+			forward->lines[i] = line_new(forward, &config->groups[i]);
+	}
+	forward_set_resolver(forward);
 	return forward;
 }
 
@@ -272,8 +316,7 @@ static void free_channels(struct forward *forward)
 {
 	struct peer *peer, *next;
 
-	for (size_t i = 0; i < forward->n_lines; i++)
-		line_fini(&forward->lines[i]);
+	for_each_line(forward, line_free);
 	cds_list_for_each_entry_safe(peer, next, &forward->gone, link)
 	{
 		cds_list_del(&peer->link);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The parts of a forwarder, and who they are for: forward.c (its life and its turn of the loop),
+ * reconfigure.c (from one configuration to the next),
  * asked.c (questions in flight and who waits for them), line.c (a `forward` line's upstreams as
  * they come and go), peer.c (one upstream: its ports, its probes), metrics.c. The loop's thread,
  * but for counters.
@@ -40,6 +41,7 @@ struct peer_counts {
 	uint64_t broken; /* replies that fit but are malformed */
 	struct histogram duration_ns[COUNTS_N_RCODES];
 	uint64_t health_failures;
+	uint64_t n_users;			   /* a gauge: peers of it that are in a line */
 	uint64_t smoothed_us, is_down, is_looping; /* gauges */
 };
 
@@ -48,8 +50,9 @@ struct forward_counts {
 	uint64_t in_flight;			     /* a gauge */
 	uint64_t rejected_concurrent, rejected_full; /* by max_concurrent, by max_questions */
 	uint64_t loops;				     /* upstreams found to lead back */
-	uint64_t n_peers;			     /* of peers[] that are in use: stored last */
-	struct peer_counts peers[COUNTS_MAX];	     /* the last is for all that came too late */
+	uint64_t broken;		      /* questions for which all upstreams were down */
+	uint64_t n_peers;		      /* of peers[] that are in use: stored last */
+	struct peer_counts peers[COUNTS_MAX]; /* the last is for all that came too late */
 };
 
 extern const struct histogram_bounds peer_duration_bounds;
@@ -85,6 +88,8 @@ struct line {
 	struct peer *peers[FORWARD_UPSTREAMS_MAX]; /* owned */
 	struct target *targets;			   /* owned: config->n_targets */
 	bool is_stale;				   /* targets have changed */
+	bool is_told;				   /* its upstreams stand in the log */
+	bool is_dropped;			   /* in forward_reconfigure: it goes */
 };
 
 struct forward {
@@ -97,7 +102,8 @@ struct forward {
 	uv_check_t check;
 	unsigned n_open;   /* of these four */
 	uint64_t timer_ms; /* when it is to fire */
-	bool has_lagged;   /* it was late, and sockets have been read since */
+	uint32_t tick_ms;
+	bool has_lagged; /* it was late, and sockets have been read since */
 	bool is_closing;
 	void (*on_closed)(void *arg);
 	void *arg;
@@ -105,10 +111,13 @@ struct forward {
 	struct random random;
 	struct wheel wheel;
 	uint64_t turn;
-	struct line *lines; /* owned: n_lines; the groups, then the one that resolves host names */
+	struct line **lines; /* owned: by group, n_lines of them; NULL: a hole */
 	size_t n_lines;
+	struct line *resolver; /* owned: asked for host names; NULL: there are none */
+	struct line departed;  /* of peers whose line is gone; without upstreams */
 	struct forward_group_config resolver_config;
 	struct forward_target resolver_target;
+	struct forward_group_config departed_config;
 	struct cds_list_head gone; /* peers that have left their line */
 	struct asked **buckets;	   /* owned: by question */
 	size_t n_buckets;
@@ -127,12 +136,30 @@ void asked_fini(struct forward *forward);
 void asked_finish_failed(struct forward *forward);
 /* Fails everything, for the end. */
 void asked_fail_all(struct forward *forward);
+/* Takes the questions that lines with is_dropped have anything to do with out of all tables, to
+ * `dropped`; asked_tell_dropped then tells their waiters. */
+void asked_drop(struct forward *forward, struct cds_list_head *dropped);
+void asked_tell_dropped(struct cds_list_head *dropped);
+
+#define RESOLVER_GROUP (SIZE_MAX - 1) /* of questions for host names */
+
+static inline struct line *line_of(const struct forward *forward, size_t group)
+{
+	if (group == RESOLVER_GROUP)
+		return forward->resolver;
+	return group < forward->n_lines ? forward->lines[group] : NULL;
+}
 
 /* ---- line.c ---- */
 
-void line_init(struct line *line, struct forward *forward,
-	       const struct forward_group_config *config);
-void line_fini(struct line *line);
+struct line *line_new(struct forward *forward, const struct forward_group_config *config);
+void line_free(struct line *line);
+/* An equal configuration in place of the old. */
+void line_rebase(struct line *line, const struct forward_group_config *config);
+/* Its host names are resolved anew, by whoever resolves them then. */
+void line_stop_resolving(struct line *line);
+/* Its upstreams leave it: nobody asks it any more. */
+void line_empty(struct line *line);
 /* Every second: files that have changed, names whose TTL is over. */
 void line_tick(struct line *line);
 /* Where targets have changed: new peers, and those that go. */
@@ -150,7 +177,8 @@ void peer_say_down(struct peer *peer);
 /* Begins to probe where there is doubt and no probe yet. */
 void peer_check_health(struct peer *peer);
 void peer_tick(struct peer *peer);
-/* Stops its timers: it has left its line. */
+/* Stops its timers: it has left its line. What it still learns is not told or counted as failure.
+ */
 void peer_retire(struct peer *peer);
 /* An attempt has ended: its metrics, and what it says of the upstream's case. */
 void peer_count(struct peer *peer, const struct attempt *attempt);
@@ -166,6 +194,14 @@ static inline struct peer *peer_of(struct upstream *upstream)
 }
 
 /* ---- forward.c ---- */
+
+/* The line that resolves host names, where the configuration has any; the one that is there goes on
+ * under the new configuration. */
+void forward_set_resolver(struct forward *forward);
+/* What follows from the configuration as a whole. */
+void forward_set_bounds(struct forward *forward);
+/* The first at once. */
+void forward_set_tick(struct forward *forward);
 
 /* One line, where this forwarder speaks for all workers. */
 void forward_log(const struct forward *forward, enum log_level level, const char *format, ...)

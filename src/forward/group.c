@@ -8,11 +8,12 @@
 #define TRIAL_ONE_IN 32u
 
 void group_init(struct group *group, const struct forward_group_config *config,
-		struct random *random, uint64_t now_us)
+		struct random *random, uint64_t now_us, uint64_t *n_broken)
 {
 	*group = (struct group){
 		.config = config,
 		.random = random,
+		.n_broken = n_broken,
 		.budget = {.thousandths = BUDGET_MAX * 1000u, .filled_us = now_us},
 	};
 }
@@ -75,7 +76,7 @@ struct upstream *group_first(struct group *group, uint64_t now_us)
 	if (n == 0)
 		return NULL;
 	if (best_rank == UPSTREAM_DOWN)
-		counter_add(&group->n_broken, 1);
+		counter_add(group->n_broken, 1);
 	return pick(group, best, n);
 }
 

@@ -31,11 +31,11 @@ struct group {
 	size_t next;  /* of round_robin */
 	struct budget budget;
 	uint32_t n_questions; /* in flight */
-	uint64_t n_broken;    /* a counter: questions for which all upstreams were down */
+	uint64_t *n_broken;   /* borrowed; counts questions for which all upstreams were down */
 };
 
 void group_init(struct group *group, const struct forward_group_config *config,
-		struct random *random, uint64_t now_us);
+		struct random *random, uint64_t now_us, uint64_t *n_broken);
 
 /* Whom to ask first, by policy among the best that there are, which may be all down; NULL: there
  * is none that can be used. Fills the budget with the question's share. */

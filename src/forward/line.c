@@ -178,7 +178,7 @@ static void resolve_host(struct target *target)
 {
 	struct forward *forward = target->line->forward;
 	struct forward_question question = {
-		.group = forward->config->n_groups,
+		.group = RESOLVER_GROUP,
 		.name = target->config->host,
 		.class = DNS_CLASS_IN,
 	};
@@ -271,11 +271,13 @@ void line_refresh(struct line *line)
 {
 	struct peer *old[FORWARD_UPSTREAMS_MAX];
 	size_t n_old = line->group.n_upstreams;
+	bool is_other = !line->is_told;
 	struct list list;
 
 	if (!line->is_stale)
 		return;
 	line->is_stale = false;
+	line->is_told = true;
 	memcpy(old, line->peers, sizeof(old));
 	collect(line, &list);
 	for (size_t i = 0; i < list.n; i++) {
@@ -283,13 +285,16 @@ void line_refresh(struct line *line)
 
 		line->peers[i] = peer ? peer : peer_new(line, &list.items[i]);
 		line->group.upstreams[i] = &line->peers[i]->upstream;
+		is_other |= peer == NULL;
 	}
 	line->group.n_upstreams = list.n;
 	for (size_t i = 0; i < n_old; i++) {
+		is_other |= old[i] != NULL;
 		if (old[i])
 			peer_retire(old[i]);
 	}
-	say_upstreams(line);
+	if (is_other)
+		say_upstreams(line);
 }
 
 void line_tick(struct line *line)
@@ -312,11 +317,15 @@ void line_tick(struct line *line)
 		peer_tick(line->peers[i]);
 }
 
-void line_init(struct line *line, struct forward *forward,
-	       const struct forward_group_config *config)
+struct line *line_new(struct forward *forward, const struct forward_group_config *config)
 {
-	*line = (struct line){.forward = forward, .config = config, .is_stale = true};
-	group_init(&line->group, config, &forward->random, forward->channels.now_us);
+	struct line *line = mem_zalloc(sizeof(*line));
+
+	line->forward = forward;
+	line->config = config;
+	line->is_stale = true;
+	group_init(&line->group, config, &forward->random, forward->channels.now_us,
+		   &forward->counts.broken);
 	line->targets = mem_zalloc(config->n_targets * sizeof(line->targets[0]));
 	for (size_t i = 0; i < config->n_targets; i++) {
 		line->targets[i].line = line;
@@ -325,13 +334,53 @@ void line_init(struct line *line, struct forward *forward,
 			read_resolv_conf(&line->targets[i]);
 	}
 	line_refresh(line);
+	return line;
 }
 
-void line_fini(struct line *line)
+void line_free(struct line *line)
 {
 	for (size_t i = 0; i < line->group.n_upstreams; i++)
 		peer_free(line->peers[i]);
-	line->group.n_upstreams = 0;
 	free(line->targets);
-	line->targets = NULL;
+	free(line);
+}
+
+/* ---- another configuration ---- */
+
+void line_rebase(struct line *line, const struct forward_group_config *config)
+{
+	CHECK(config->n_targets == line->config->n_targets);
+	line->config = line->group.config = config;
+	for (size_t i = 0; i < config->n_targets; i++)
+		line->targets[i].config = &config->targets[i];
+}
+
+void line_stop_resolving(struct line *line)
+{
+	for (size_t i = 0; i < line->config->n_targets; i++) {
+		struct target *target = &line->targets[i];
+
+		if (target->n_waiting == 0)
+			continue;
+		forward_cancel(line->forward, &target->waiters[0]);
+		forward_cancel(line->forward, &target->waiters[1]);
+		target->n_waiting = 0;
+		target->again_us = 0;
+	}
+}
+
+void line_empty(struct line *line)
+{
+	struct forward *forward = line->forward;
+	struct peer *peer;
+
+	line_stop_resolving(line);
+	for (size_t i = 0; i < line->group.n_upstreams; i++)
+		peer_retire(line->peers[i]);
+	line->group.n_upstreams = 0;
+	cds_list_for_each_entry(peer, &forward->gone, link)
+	{
+		if (peer->line == line)
+			peer->line = &forward->departed;
+	}
 }

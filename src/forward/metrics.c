@@ -52,6 +52,7 @@ static void add_peer(struct page *page, const struct peer_counts *from)
 	to->requests += counter_read(&from->requests);
 	to->broken += counter_read(&from->broken);
 	to->health_failures += counter_read(&from->health_failures);
+	to->n_users += counter_read(&from->n_users);
 	to->is_down |= counter_read(&from->is_down);
 	to->is_looping |= counter_read(&from->is_looping);
 	if (smoothed_us > to->smoothed_us)
@@ -86,17 +87,6 @@ static double sum(struct forward *const *forwards, size_t n_forwards, size_t off
 		const char *counts = (const char *)&forwards[f]->counts;
 
 		total += counter_read((const uint64_t *)(const void *)(counts + offset));
-	}
-	return (double)total;
-}
-
-static double sum_broken(struct forward *const *forwards, size_t n_forwards)
-{
-	uint64_t total = 0;
-
-	for (size_t f = 0; f < n_forwards; f++) {
-		for (size_t i = 0; i < forwards[f]->n_lines; i++)
-			total += counter_read(&forwards[f]->lines[i].group.n_broken);
 	}
 	return (double)total;
 }
@@ -178,6 +168,7 @@ static void write_conn_cache(struct page *page, const char *name, bool is_proxy,
 	}
 }
 
+/* Of upstreams that some line has; counters are of all that ever were. */
 static void write_peer_gauge(struct page *page, const char *name, const char *help,
 			     double (*value)(const struct peer_counts *peer))
 {
@@ -185,7 +176,8 @@ static void write_peer_gauge(struct page *page, const char *name, const char *he
 	for (size_t i = 0; i < page->peers.len; i++) {
 		const struct metrics_label label = {"to", page->peers.items[i].text};
 
-		metrics_sample(page->text, name, &label, 1, value(&page->peers.items[i]));
+		if (page->peers.items[i].n_users > 0)
+			metrics_sample(page->text, name, &label, 1, value(&page->peers.items[i]));
 	}
 }
 
@@ -293,6 +285,9 @@ static const struct {
 	 "Counter of the number of queries rejected because the concurrent queries were at "
 	 "maximum.",
 	 offsetof(struct forward_counts, rejected_concurrent)},
+	{"coredns_forward_healthcheck_broken_total", "counter",
+	 "Counter of the number of complete failures of the healthchecks.",
+	 offsetof(struct forward_counts, broken)},
 	{"kaname_forward_in_flight", "gauge", "Questions in flight.",
 	 offsetof(struct forward_counts, in_flight)},
 };
@@ -300,7 +295,6 @@ static const struct {
 void forward_metrics_write(struct forward *const *forwards, size_t n_forwards, struct text *text)
 {
 	struct page page = {.text = text};
-	const char *broken = "coredns_forward_healthcheck_broken_total";
 
 	collect(&page, forwards, n_forwards);
 	write_peers(&page);
@@ -309,8 +303,5 @@ void forward_metrics_write(struct forward *const *forwards, size_t n_forwards, s
 		metrics_sample(text, totals[i].name, NULL, 0,
 			       sum(forwards, n_forwards, totals[i].offset));
 	}
-	metrics_family(text, broken, "counter",
-		       "Counter of the number of complete failures of the healthchecks.");
-	metrics_sample(text, broken, NULL, 0, sum_broken(forwards, n_forwards));
 	ARRAY_FINI(&page.peers);
 }

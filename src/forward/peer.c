@@ -88,12 +88,14 @@ static void see_case(struct peer *peer, bool is_kept)
 	peer->to.case_state = peer->upstream.case_state;
 }
 
-/* Slow names that a client asks for can take an upstream down and up again. */
+/* Slow names that a client asks for can take an upstream down and up again. Of one that has left
+ * its line there is nothing to say. */
 static bool may_say(struct peer *peer)
 {
 	uint32_t suppressed;
 
-	return log_limit_pass(&peer->log_limit, peer->forward->channels.now_us * 1000,
+	return peer->gone_us == 0 &&
+	       log_limit_pass(&peer->log_limit, peer->forward->channels.now_us * 1000,
 			      LINES_PER_SECOND, &suppressed);
 }
 
@@ -256,7 +258,7 @@ static void on_loop_end(struct attempt *attempt)
 
 	peer->n_attempts--;
 	peer->loop_attempt = NULL;
-	if (attempt->outcome == ATTEMPT_REPLIED)
+	if (attempt->outcome == ATTEMPT_REPLIED && peer->gone_us == 0)
 		set_looping(peer, memmem(attempt->reply, attempt->reply_len, peer->proof,
 					 DNS_PROBE_LABEL) != NULL);
 }
@@ -309,6 +311,7 @@ struct peer *peer_new(struct line *line, const struct sockaddr_storage *address)
 	peer->forward = forward;
 	peer->line = line;
 	peer->counts = find_counts(&forward->counts, text);
+	counter_add(&peer->counts->n_users, 1);
 	peer->to.address = *address;
 	peer->to.text = text;
 	peer->to.counts = &peer->counts->channel;
@@ -346,6 +349,8 @@ void peer_tick(struct peer *peer)
 		if (peer->upstream.case_state == UPSTREAM_CASE_KEPT)
 			see_case(peer, false);
 	}
+	if (peer->gone_us > 0)
+		return;
 	counter_set(&peer->counts->smoothed_us, peer->upstream.rtt.smoothed_us);
 	counter_set(&peer->counts->is_down, peer->upstream.is_down);
 	counter_set(&peer->counts->is_looping, peer->upstream.is_looping);
@@ -355,6 +360,14 @@ void peer_retire(struct peer *peer)
 {
 	wheel_clear(&peer->forward->wheel, &peer->health.timer);
 	wheel_clear(&peer->forward->wheel, &peer->loop.timer);
+	if (peer->health_attempt)
+		peer->health_attempt->owner = NULL;
+	peer->health_attempt = NULL;
+	counter_set(&peer->counts->n_users, peer->counts->n_users - 1);
+	/* Whoever else has this address sets them again. */
+	counter_set(&peer->counts->smoothed_us, 0);
+	counter_set(&peer->counts->is_down, 0);
+	counter_set(&peer->counts->is_looping, 0);
 	peer->gone_us = peer->forward->channels.now_us;
 	cds_list_add_tail(&peer->link, &peer->forward->gone);
 }

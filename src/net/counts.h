@@ -12,8 +12,8 @@
 #include "base/counter.h"
 
 /* Why query_run dropped a packet. */
-enum net_drop { NET_DROP_RESPONSE, NET_DROP_SHORT, NET_DROP_PORT0 };
-#define NET_N_DROPS 3
+enum net_drop { NET_DROP_RESPONSE, NET_DROP_SHORT, NET_DROP_PORT0, NET_DROP_ACL };
+#define NET_N_DROPS 4
 
 /* Why the kernel did not take a UDP answer. */
 enum net_unsent {
@@ -48,6 +48,7 @@ enum net_end {
 #define NET_N_ENDS 10
 
 struct net_counts {
+	uint64_t received; /* packets: queries, and what was dropped */
 	uint64_t dropped[NET_N_DROPS];
 	uint64_t unsent[NET_N_UNSENT];
 	uint64_t pending;	/* a gauge: queries that wait for an upstream */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * net_metrics_write: the queries' families, then ours, summed over the workers. Any thread: it
- * reads counters and what was fixed before the workers started.
+ * net_metrics_write: the queries' families, then ours, summed over the workers. Main thread: it
+ * reads counters, and what main alone knows of sockets.
  */
 #include "net_private.h"
 
@@ -13,6 +13,7 @@ static const char *const drop_texts[NET_N_DROPS] = {
 	[NET_DROP_RESPONSE] = "response",
 	[NET_DROP_SHORT] = "short",
 	[NET_DROP_PORT0] = "port0",
+	[NET_DROP_ACL] = "acl",
 };
 
 static const char *const unsent_texts[NET_N_UNSENT] = {
@@ -71,28 +72,33 @@ static void write_reasons(const struct net *net, struct text *page, const char *
 	}
 }
 
-static const char *server_text(const struct net *net, size_t server)
-{
-	const struct query_server_config *config = &net->query->servers[server];
-
-	return config->n_views > 0 ? config->views[0].server_text : "";
-}
-
-/* Over all sockets whose server has this text: those of other workers, and of its other addresses.
- */
-static double sum_kernel_drops(const struct net *net, const char *text)
+static uint64_t sum_addresses(const struct net *net, const struct net_addresses *addresses,
+			      const char *text)
 {
 	uint64_t total = 0;
 
-	for (unsigned i = 0; i < net->n_workers; i++) {
-		const struct worker *worker = net->workers[i];
+	for (size_t i = 0; i < addresses->n; i++) {
+		const struct net_address *address = &addresses->items[i];
 
-		for (size_t s = 0; s < worker->n_udp_sockets; s++) {
-			const struct worker_udp *udp = &worker->udp_sockets[s];
+		if (!address->listeners || address->server == LISTENER_GOES ||
+		    strcmp(net_server_text(net->query, address->server), text) != 0)
+			continue;
+		for (unsigned w = 0; w < net->n_workers; w++)
+			total += counter_read(&address->listeners[w]->kernel_drops);
+	}
+	return total;
+}
 
-			if (strcmp(server_text(net, udp->socket.server), text) == 0)
-				total += counter_read(&udp->kernel_drops);
-		}
+/* Over all sockets whose server has this text: those of all workers and addresses, also of those
+ * that are gone. */
+static double sum_kernel_drops(const struct net *net, const char *text)
+{
+	uint64_t total =
+		sum_addresses(net, &net->addresses, text) + sum_addresses(net, &net->left, text);
+
+	for (size_t i = 0; i < net->query->n_servers; i++) {
+		if (strcmp(net_server_text(net->query, i), text) == 0)
+			total += net->past_drops[i];
 	}
 	return (double)total;
 }
@@ -104,12 +110,9 @@ static void write_kernel_drops(const struct net *net, struct text *page)
 	metrics_family(page, name, "counter",
 		       "UDP queries that the kernel dropped because the receive queue was full.");
 	for (size_t i = 0; i < net->query->n_servers; i++) {
-		struct metrics_label label = {"server", server_text(net, i)};
-		bool is_written = false;
+		struct metrics_label label = {"server", net_server_text(net->query, i)};
 
-		for (size_t before = 0; before < i; before++)
-			is_written |= strcmp(server_text(net, before), label.value) == 0;
-		if (!is_written)
+		if (net_server_of_text(net->query, label.value) == i)
 			metrics_sample(page, name, &label, 1, sum_kernel_drops(net, label.value));
 	}
 }
@@ -135,6 +138,7 @@ static void write_tcp(const struct net *net, struct text *page)
 static void write_pending(const struct net *net, struct text *page)
 {
 	struct forward **forwards = mem_zalloc(net->n_workers * sizeof(struct forward *));
+	size_t n_forwards = 0;
 
 	metrics_family(page, "kaname_pending_queries", "gauge",
 		       "Queries that wait for an upstream's reply.");
@@ -148,9 +152,11 @@ static void write_pending(const struct net *net, struct text *page)
 	write_reasons(net, page, "kaname_pending_refused_total",
 		      &(struct reasons){refused_texts, NET_N_REFUSED,
 					offsetof(struct net_counts, refused)});
-	for (unsigned i = 0; i < net->n_workers; i++)
-		forwards[i] = net->workers[i]->pendings.forward;
-	forward_metrics_write(forwards, net->n_workers, page);
+	for (unsigned i = 0; i < net->n_workers; i++) {
+		forwards[n_forwards] = worker_forward(net->workers[i]);
+		n_forwards += forwards[n_forwards] != NULL;
+	}
+	forward_metrics_write(forwards, n_forwards, page);
 	free(forwards);
 }
 

@@ -5,63 +5,18 @@
  * The happy path: net_open makes the workers and gives each its sockets; net_start runs their
  * threads; net_drain asks all to end; the last one to end wakes the main loop, which joins the
  * threads, closes its handle and calls on_drained. What may fail is net_open alone: a port in use,
- * no privilege, no descriptors.
+ * no privilege, no descriptors. net_reconfigure: net_reconfigure.c.
  */
 #include "net_private.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #define LOG_RING_BYTES (1 << 20)
 #define RESERVED_DESCRIPTORS 128 /* for sockets, files and the operator's endpoints */
 #define TCP_LEAST 32		 /* connections, however few descriptors there are */
-
-static void explain(struct text *why, const char *protocol, const union socket_address *address,
-		    int error)
-{
-	bool is_v6 = address->any.sa_family == AF_INET6;
-	unsigned port = ntohs(address->v4.sin_port); /* at the same place in IPv6 */
-	char host[INET6_ADDRSTRLEN] = "?";
-
-	(void)!uv_ip_name(&address->any, host, sizeof(host));
-	text_printf(why, is_v6 ? "%s [%s]:%u: %s" : "%s %s:%u: %s", protocol, host, port,
-		    uv_strerror(error));
-	if ((error == -EACCES || error == -EPERM) && port < 1024)
-		text_puts(why, " (a port below 1024 needs CAP_NET_BIND_SERVICE)");
-	else if (error == -EADDRINUSE)
-		text_puts(why, " (by a server that does not share it)");
-	else if (error == -EADDRNOTAVAIL)
-		text_puts(why, " (no interface of this machine has it)");
-}
-
-/* 0 also for an optional listener that this machine cannot have. */
-static int listen_on(struct worker *worker, const struct net_listener *listener, struct text *why)
-{
-	const union socket_address *address = (const union socket_address *)&listener->address;
-	const char *protocol = "udp";
-	int udp_fd = socket_open(SOCK_DGRAM, address);
-	int tcp_fd = -EBADF;
-	int error = udp_fd < 0 ? udp_fd : 0;
-
-	if (error == 0) {
-		protocol = "tcp";
-		tcp_fd = socket_open(SOCK_STREAM, address);
-		error = tcp_fd < 0 ? tcp_fd : 0;
-		if (error != 0)
-			close(udp_fd);
-	}
-	if (listener->is_optional && (error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL))
-		return 0;
-	if (error == 0)
-		error = worker_listen(worker, udp_fd, tcp_fd, listener);
-	if (error != 0)
-		explain(why, protocol, address, error);
-	return error;
-}
 
 static int open_worker(struct net *net, struct log *log, struct text *why)
 {
@@ -78,14 +33,28 @@ static int open_worker(struct net *net, struct log *log, struct text *why)
 	net->workers[net->n_workers] = worker;
 	net->query_workers[net->n_workers] = query;
 	net->n_workers++;
-	for (size_t i = 0; i < net->config.n_listeners && error == 0; i++)
-		error = listen_on(worker, &net->config.listeners[i], why);
+	return 0;
+}
+
+static int open_address(struct net *net, const struct net_listener *listener, struct text *why)
+{
+	struct net_address *address = &net->addresses.items[net->addresses.n];
+	int error = net_address_open(address, listener, net->n_workers, why);
+
+	if (error != 0)
+		return error;
+	net->addresses.n++;
+	address->is_new = false;
+	for (unsigned i = 0; address->listeners && i < net->n_workers && error == 0; i++)
+		error = listener_attach(address->listeners[i], net->workers[i]);
+	if (error != 0)
+		text_printf(why, "event loop: %s", uv_strerror(error));
 	return error;
 }
 
 /* Connections need descriptors: what the hard limit allows is ours to take, and no more connections
  * are promised than it carries. */
-static void fit_descriptor_limit(struct net_config *config, struct log_channel *log)
+void net_fit_descriptors(struct net_config *config, struct log_channel *log)
 {
 	struct rlimit limit;
 	rlim_t most;
@@ -119,9 +88,14 @@ int net_open(struct net **net_out, const struct net_config *config,
 	net->query = query;
 	net->workers = mem_zalloc(config->n_workers * sizeof(net->workers[0]));
 	net->query_workers = mem_zalloc(config->n_workers * sizeof(net->query_workers[0]));
-	fit_descriptor_limit(&net->config, log_channel_new(log, 0));
+	net->addresses.items = mem_zalloc(config->n_listeners * sizeof(net->addresses.items[0]));
+	net->past_drops = mem_zalloc(query->n_servers * sizeof(net->past_drops[0]));
+	net->log = log_channel_new(log, 0);
+	net_fit_descriptors(&net->config, net->log);
 	for (unsigned i = 0; i < config->n_workers && error == 0; i++)
 		error = open_worker(net, log, why);
+	for (size_t i = 0; i < config->n_listeners && error == 0; i++)
+		error = open_address(net, &config->listeners[i], why);
 	if (error != 0) {
 		net_free(net);
 		return error;
@@ -137,38 +111,64 @@ static void on_main_closed(uv_handle_t *handle)
 	net->on_drained(net->arg);
 }
 
-static void on_all_ended(uv_async_t *ended)
+static void end(struct net *net)
 {
-	struct net *net = ended->data;
-
 	for (unsigned i = 0; i < net->n_workers; i++)
 		worker_join(net->workers[i]);
 	net->is_running = false;
-	uv_close((uv_handle_t *)ended, on_main_closed);
+	uv_close((uv_handle_t *)&net->told, on_main_closed);
 }
 
-/* On each worker's thread, at its end. */
+static bool is_all(const struct net *net, const unsigned *n)
+{
+	return __atomic_load_n(n, __ATOMIC_ACQUIRE) == net->n_workers;
+}
+
+static void on_told(uv_async_t *told)
+{
+	struct net *net = told->data;
+
+	if (net->is_switching && is_all(net, &net->n_switched))
+		net_end_switch(net);
+	if (is_all(net, &net->n_ended))
+		end(net);
+}
+
+static void count_worker(struct net *net, unsigned *n)
+{
+	if (__atomic_add_fetch(n, 1, __ATOMIC_ACQ_REL) == net->n_workers)
+		CHECK(uv_async_send(&net->told) == 0);
+}
+
+/* Both on each worker's thread. */
+static void on_worker_switched(void *arg)
+{
+	struct net *net = arg;
+
+	count_worker(net, &net->n_switched);
+}
+
 static void on_worker_ended(void *arg)
 {
 	struct net *net = arg;
 
-	if (__atomic_add_fetch(&net->n_ended, 1, __ATOMIC_ACQ_REL) == net->n_workers)
-		CHECK(uv_async_send(&net->ended) == 0);
+	count_worker(net, &net->n_ended);
 }
 
 void net_start(struct net *net, uv_loop_t *loop, void (*on_drained)(void *arg), void *arg)
 {
+	const struct worker_hook hook = {on_worker_switched, on_worker_ended, net};
 	sigset_t all, before;
 
 	net->on_drained = on_drained;
 	net->arg = arg;
-	net->ended.data = net;
-	CHECK(uv_async_init(loop, &net->ended, on_all_ended) == 0);
+	net->told.data = net;
+	CHECK(uv_async_init(loop, &net->told, on_told) == 0);
 	net->is_running = true;
 	sigfillset(&all);
 	CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0); /* signals are the main thread's */
 	for (unsigned i = 0; i < net->n_workers; i++)
-		worker_start(net->workers[i], on_worker_ended, net);
+		worker_start(net->workers[i], &hook);
 	CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
 }
 
@@ -181,11 +181,30 @@ void net_drain(struct net *net)
 		worker_drain(net->workers[i]);
 }
 
+uint64_t net_queries(const struct net *net)
+{
+	uint64_t n = 0;
+
+	/* Dropped ones first: they were received before. */
+	for (unsigned i = 0; i < net->n_workers; i++) {
+		const struct net_counts *counts = &net->workers[i]->counts;
+
+		for (size_t r = 0; r < NET_N_DROPS; r++)
+			n -= counter_read(&counts->dropped[r]);
+	}
+	for (unsigned i = 0; i < net->n_workers; i++)
+		n += counter_read(&net->workers[i]->counts.received);
+	return n;
+}
+
 void net_free(struct net *net)
 {
 	CHECK(!net->is_running);
 	for (unsigned i = 0; i < net->n_workers; i++)
 		worker_free(net->workers[i]);
+	net_addresses_fini(&net->addresses, net->n_workers);
+	net_addresses_fini(&net->left, net->n_workers);
+	free(net->past_drops);
 	free(net->workers);
 	free(net->query_workers);
 	free(net);

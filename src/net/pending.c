@@ -91,7 +91,7 @@ static bool ask(struct pendings *pendings, const struct cache_question *question
 	const struct forward_question asked = {question->group, question->name,	  question->type,
 					       question->class, question->has_do, question->has_cd};
 
-	return pendings->forward &&
+	return pendings->has_upstreams &&
 	       forward_ask(pendings->forward, &asked, waiter, until_ms) == FORWARD_ASKED;
 }
 
@@ -178,6 +178,8 @@ static struct pending *new_pending(struct pendings *pendings, const struct query
 	pending->input.source = &pending->source.any;
 	pending->input.local = input->local ? &pending->local.any : NULL;
 	set_bytes(pendings, pendings->n + 1, pendings->bytes + bytes_of(input));
+	if (pending->socket)
+		pending->socket->n_pending++;
 	return pending;
 }
 
@@ -187,6 +189,8 @@ static void free_pending(struct pending *pending)
 
 	chain_remove(&pending->link);
 	chain_remove(&pending->in_connection);
+	if (pending->socket)
+		pending->socket->n_pending--;
 	set_bytes(pendings, pendings->n - 1, pendings->bytes - bytes_of(&pending->input));
 	free(pending);
 }
@@ -240,17 +244,57 @@ enum query_verdict pending_resume(struct pending *pending, const struct query_ex
 	return verdict;
 }
 
+static void end_pending(struct pending *pending)
+{
+	struct query_external external = {.question = &pending->question,
+					  .rcode = DNS_RCODE_SERVFAIL,
+					  .ede = DNS_EDE_NO_REACHABLE_AUTHORITY,
+					  .ede_text = GAVE_UP_TEXT};
+
+	stop_asking(pending);
+	pending->n_asked = QUERY_ROUNDS_MAX; /* nothing more is asked */
+	deliver(pending, &external);
+}
+
 void pendings_end(struct pendings *pendings)
 {
+	while (!chain_is_empty(&pendings->all))
+		end_pending(CHAIN_ENTRY(pendings->all.next, struct pending, link));
+}
+
+static bool is_leaving(const struct pending *pending)
+{
+	return pending->connection ? tcp_connection_is_leaving(pending->connection)
+				   : pending->socket->is_leaving;
+}
+
+/* One that ends may take others of its connection with it, wherever they are. */
+void pendings_end_leaving(struct pendings *pendings)
+{
+	struct chain staying;
+
+	chain_init(&staying);
 	while (!chain_is_empty(&pendings->all)) {
 		struct pending *pending = CHAIN_ENTRY(pendings->all.next, struct pending, link);
-		struct query_external external = {.question = &pending->question,
-						  .rcode = DNS_RCODE_SERVFAIL,
-						  .ede = DNS_EDE_NO_REACHABLE_AUTHORITY,
-						  .ede_text = GAVE_UP_TEXT};
 
-		stop_asking(pending);
-		pending->n_asked = QUERY_ROUNDS_MAX; /* nothing more is asked */
-		deliver(pending, &external);
+		if (is_leaving(pending)) {
+			end_pending(pending);
+			continue;
+		}
+		chain_remove(&pending->link);
+		chain_append(&staying, &pending->link);
+	}
+	chain_take(&pendings->all, &staying);
+}
+
+void pendings_reindex(struct pendings *pendings)
+{
+	struct chain *link;
+
+	for (link = pendings->all.next; link != &pendings->all; link = link->next) {
+		struct pending *pending = CHAIN_ENTRY(link, struct pending, link);
+
+		pending->input.server = pending->connection ? pending->connection->listener->server
+							    : pending->socket->server;
 	}
 }

@@ -21,7 +21,8 @@ struct udp_socket;
 
 /* All of a worker. */
 struct pendings {
-	struct forward *forward;    /* borrowed; NULL: nothing is forwarded */
+	struct forward *forward;    /* borrowed; NULL: nothing was ever forwarded */
+	bool has_upstreams;	    /* else there is nobody to ask */
 	struct query_worker *query; /* borrowed */
 	struct net_counts *counts;  /* borrowed */
 	uv_loop_t *loop;	    /* borrowed */
@@ -92,7 +93,12 @@ enum query_verdict pending_resume(struct pending *pending, const struct query_ex
 /* Its query is answered, or nobody wants the answer: waits no more, and is freed. */
 void pending_drop(struct pending *pending);
 
-/* Every query that still waits is told that it waited in vain. */
+/* Every query that still waits is told that it waited in vain; or those only whose socket or
+ * connection leaves. */
 void pendings_end(struct pendings *pendings);
+void pendings_end_leaving(struct pendings *pendings);
+
+/* Sockets have other indexes of their servers now. */
+void pendings_reindex(struct pendings *pendings);
 
 #endif

@@ -9,9 +9,12 @@
 #include "socket.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define UDP_QUEUE_BYTES (4 << 20)
@@ -121,6 +124,39 @@ void socket_leave_group(int fd, const union socket_address *address)
 			unused.v6.sin6_addr = in6addr_loopback;
 	}
 	(void)!connect(fd, &unused.any, size);
+}
+
+/* The packet that a filter sees begins with the TCP header. */
+void socket_refuse_connections(int fd)
+{
+	enum { FLAGS_AT = 13, SYN = 0x02, ACK = 0x10 };
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_AT),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+	(void)!setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+bool socket_is_same(const union socket_address *a, const union socket_address *b)
+{
+	if (a->any.sa_family != b->any.sa_family || a->v4.sin_port != b->v4.sin_port)
+		return false; /* the port is at the same place in IPv6 */
+	if (a->any.sa_family == AF_INET)
+		return a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+	return IN6_ARE_ADDR_EQUAL(&a->v6.sin6_addr, &b->v6.sin6_addr) &&
+	       a->v6.sin6_scope_id == b->v6.sin6_scope_id;
+}
+
+bool socket_has_unacknowledged(int fd)
+{
+	int n = 0;
+
+	return ioctl(fd, SIOCOUTQ, &n) == 0 && n > 0;
 }
 
 uint32_t socket_kernel_drops(int fd)

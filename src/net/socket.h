@@ -34,6 +34,18 @@ bool socket_is_wildcard(const union socket_address *address);
  */
 void socket_leave_group(int fd, const union socket_address *address);
 
+/*
+ * Makes a listening socket take no new connections: its first segments are dropped, so that a
+ * client tries again, and finds who listens then. Handshakes that have begun go on.
+ */
+void socket_refuse_connections(int fd);
+
+/* Same address and port. */
+bool socket_is_same(const union socket_address *a, const union socket_address *b);
+
+/* Is there anything sent that the other side has not acknowledged? */
+bool socket_has_unacknowledged(int fd);
+
 /* Datagrams that the kernel dropped because the receive queue was full, since the socket was
  * opened; 0 when it cannot tell. */
 uint32_t socket_kernel_drops(int fd);

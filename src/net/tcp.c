@@ -27,6 +27,7 @@
 #define STEADY_BYTES_PER_MS 16
 
 #define STATE_ENTRY(link) CHAIN_ENTRY(link, struct tcp_connection, in_state)
+#define LISTENER_ENTRY(link) CHAIN_ENTRY(link, struct tcp_listener, link)
 #define CLIENT_ENTRY(link) CHAIN_ENTRY(link, struct tcp_connection, in_client)
 
 unsigned tcp_tick_ms(const struct net_config *config)
@@ -43,15 +44,14 @@ unsigned tcp_tick_ms(const struct net_config *config)
 void tcp_init(struct tcp *tcp, uv_loop_t *loop, const struct net_config *config,
 	      struct query_worker *query, struct net_counts *counts)
 {
-	*tcp = (struct tcp){.loop = loop, .config = config, .query = query, .counts = counts};
-	tcp->n_max = config->tcp_max / config->n_workers;
-	if (tcp->n_max == 0)
-		tcp->n_max = 1;
-	tcp->listeners = mem_zalloc(config->n_listeners * sizeof(tcp->listeners[0]));
-	clients_init(&tcp->clients, tcp->n_max);
+	*tcp = (struct tcp){.loop = loop, .query = query, .counts = counts};
+	chain_init(&tcp->listeners);
 	chain_init(&tcp->idle);
 	chain_init(&tcp->waiting);
 	chain_init(&tcp->busy);
+	chain_init(&tcp->lingering);
+	tcp_configure(tcp, config);
+	clients_init(&tcp->clients, tcp->n_max);
 	tcp->gathered = mem_alloc(TCP_GATHER_BYTES);
 	tcp->read_bytes = mem_alloc(1 + TCP_READ_BYTES);
 }
@@ -61,24 +61,18 @@ void tcp_fini(struct tcp *tcp)
 	clients_fini(&tcp->clients);
 	free(tcp->gathered);
 	free(tcp->read_bytes);
-	free(tcp->listeners);
 }
 
-int tcp_listen(struct tcp *tcp, int fd, const struct net_listener *listener)
+int tcp_listen(struct tcp *tcp, struct tcp_listener *listener)
 {
-	struct tcp_listener *own = &tcp->listeners[tcp->n_listeners];
-	int error = uv_poll_init(tcp->loop, &own->poll, fd);
+	int error = uv_poll_init(tcp->loop, &listener->poll, listener->fd);
 
-	if (error != 0) {
-		close(fd);
+	if (error != 0)
 		return error;
-	}
-	own->poll.data = own;
-	own->fd = fd;
-	own->address = *(const union socket_address *)&listener->address;
-	own->server = listener->server;
-	own->tcp = tcp;
-	tcp->n_listeners++;
+	listener->poll.data = listener;
+	listener->is_attached = true;
+	listener->tcp = tcp;
+	chain_append(&tcp->listeners, &listener->link);
 	return 0;
 }
 
@@ -88,14 +82,15 @@ int tcp_listen(struct tcp *tcp, int fd, const struct net_listener *listener)
  * who is being served. False: there was none at all. */
 static bool end_oldest(struct tcp *tcp, enum net_end reason)
 {
-	struct chain *list = &tcp->idle;
+	struct chain *const lists[] = {&tcp->lingering, &tcp->idle, &tcp->waiting, &tcp->busy};
 
-	if (chain_is_empty(list))
-		list = chain_is_empty(&tcp->waiting) ? &tcp->busy : &tcp->waiting;
-	if (chain_is_empty(list))
-		return false;
-	tcp_connection_close(STATE_ENTRY(list->next), reason);
-	return true;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		if (!chain_is_empty(lists[i])) {
+			tcp_connection_close(STATE_ENTRY(lists[i]->next), reason);
+			return true;
+		}
+	}
+	return false;
 }
 
 static void end_oldest_of_client(struct client *client)
@@ -103,7 +98,8 @@ static void end_oldest_of_client(struct client *client)
 	struct chain *head = &client->connections;
 	struct chain *link = head->next;
 
-	while (link != head && CLIENT_ENTRY(link)->state != CONNECTION_IDLE)
+	while (link != head && CLIENT_ENTRY(link)->state != CONNECTION_IDLE &&
+	       CLIENT_ENTRY(link)->state != CONNECTION_LINGERING)
 		link = link->next;
 	if (link == head)
 		link = head->next;
@@ -193,27 +189,65 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
 		;
 }
 
-static void listen_on(struct tcp_listener *listener)
+void tcp_listener_start(struct tcp_listener *listener)
 {
 	listener->is_paused = uv_poll_start(&listener->poll, UV_READABLE, on_acceptable) != 0;
 }
 
-void tcp_start(struct tcp *tcp)
+void tcp_configure(struct tcp *tcp, const struct net_config *config)
 {
-	for (size_t i = 0; i < tcp->n_listeners; i++)
-		listen_on(&tcp->listeners[i]);
+	tcp->config = config;
+	tcp->n_max = config->tcp_max / config->n_workers;
+	if (tcp->n_max == 0)
+		tcp->n_max = 1;
+	while (tcp->n > tcp->n_max && !chain_is_empty(&tcp->idle))
+		tcp_connection_close(STATE_ENTRY(tcp->idle.next), NET_END_LIMIT);
 }
 
 /* ---- time ---------------------------------------------------------------------------- */
 
-static void end_idle(struct tcp *tcp, uint64_t now_ms, unsigned idle_ms, enum net_end reason)
+static void end_idle(struct tcp *tcp, uint64_t now_ms)
 {
 	while (!chain_is_empty(&tcp->idle)) {
 		struct tcp_connection *connection = STATE_ENTRY(tcp->idle.next);
 
-		if (now_ms - connection->since_ms < idle_ms)
+		if (now_ms - connection->since_ms < tcp->config->tcp_idle_ms)
 			break;
-		tcp_connection_close(connection, reason);
+		tcp_connection_close(connection, NET_END_IDLE);
+	}
+}
+
+/* Who never asked has had the time to. */
+static void end_leaving(struct tcp *tcp, uint64_t now_ms)
+{
+	struct chain *link, *next;
+
+	for (link = tcp->idle.next; link != &tcp->idle; link = next) {
+		struct tcp_connection *connection = STATE_ENTRY(link);
+
+		next = link->next;
+		if (now_ms - connection->since_ms < TCP_DRAIN_GRACE_MS)
+			break;
+		if (tcp_connection_is_leaving(connection))
+			tcp_connection_finish(connection, NET_END_DRAIN);
+	}
+}
+
+/* What the client has acknowledged is safe; for the rest it has as long as for any answer. */
+static void end_lingering(struct tcp *tcp, uint64_t now_ms)
+{
+	struct chain *link, *next;
+
+	for (link = tcp->lingering.next; link != &tcp->lingering; link = next) {
+		struct tcp_connection *connection = STATE_ENTRY(link);
+		uint64_t passed_ms = now_ms - connection->since_ms;
+
+		next = link->next;
+		if (passed_ms < TCP_LINGER_MS)
+			break;
+		if (passed_ms >= tcp->config->tcp_stall_ms ||
+		    !socket_has_unacknowledged(connection->fd))
+			tcp_connection_close(connection, connection->end);
 	}
 }
 
@@ -240,60 +274,120 @@ static void end_stalled(struct tcp *tcp, uint64_t now_ms)
 void tcp_tick(struct tcp *tcp)
 {
 	uint64_t now_ms = uv_now(tcp->loop);
+	struct chain *link;
 
-	if (tcp->is_draining)
-		end_idle(tcp, now_ms, TCP_DRAIN_GRACE_MS, NET_END_DRAIN);
-	else
-		end_idle(tcp, now_ms, tcp->config->tcp_idle_ms, NET_END_IDLE);
+	if (tcp->is_draining || tcp->has_leaving)
+		end_leaving(tcp, now_ms);
+	if (!tcp->is_draining)
+		end_idle(tcp, now_ms);
+	end_lingering(tcp, now_ms);
 	end_stalled(tcp, now_ms);
-	for (size_t i = 0; i < tcp->n_listeners; i++) {
-		if (tcp->listeners[i].is_paused)
-			listen_on(&tcp->listeners[i]);
+	for (link = tcp->listeners.next; link != &tcp->listeners; link = link->next) {
+		if (LISTENER_ENTRY(link)->is_paused)
+			tcp_listener_start(LISTENER_ENTRY(link));
 	}
 }
 
 /* ---- the end ------------------------------------------------------------------------- */
 
-static void close_listener(struct tcp_listener *listener)
+static void on_listener_closed(uv_handle_t *handle)
+{
+	struct tcp_listener *listener = handle->data;
+
+	listener->on_closed(listener);
+}
+
+static void accept_all(struct tcp_listener *listener)
+{
+	for (unsigned n = 0; n < ACCEPTS_AT_END && accept_one(listener); n++)
+		;
+}
+
+void tcp_listener_close(struct tcp_listener *listener)
 {
 	if (listener->fd < 0)
 		return;
-	listener->is_paused = false;
-	uv_close((uv_handle_t *)&listener->poll, NULL);
+	if (listener->is_attached) {
+		if (listener->is_leaving)
+			accept_all(listener);
+		chain_remove(&listener->link);
+		uv_close((uv_handle_t *)&listener->poll, on_listener_closed);
+	}
 	close(listener->fd);
 	listener->fd = -1;
 }
 
 /* What was sent before is answered; who has nothing more to ask goes. Each step takes its
  * connection off `chain`. */
-static void drain_idle(struct tcp *tcp)
+static void step_leaving(struct tcp *tcp)
 {
-	struct chain chain;
+	struct chain chain, *link, *next;
 
 	chain_init(&chain);
-	chain_take(&chain, &tcp->idle);
+	for (link = tcp->idle.next; link != &tcp->idle; link = next) {
+		next = link->next;
+		if (!tcp_connection_is_leaving(STATE_ENTRY(link)))
+			continue;
+		chain_remove(link);
+		chain_append(&chain, link);
+	}
 	while (!chain_is_empty(&chain))
 		tcp_connection_step(STATE_ENTRY(chain.next), TCP_ON_READABLE);
+}
+
+void tcp_listener_leave(struct tcp_listener *listener)
+{
+	if (listener->fd < 0)
+		return;
+	listener->is_leaving = listener->tcp->has_leaving = true;
+	socket_refuse_connections(listener->fd);
+	accept_all(listener);
+	step_leaving(listener->tcp); /* most have asked already */
 }
 
 void tcp_drain(struct tcp *tcp)
 {
 	tcp->is_draining = true;
-	drain_idle(tcp);
-	for (size_t i = 0; i < tcp->n_listeners; i++) {
-		struct tcp_listener *listener = &tcp->listeners[i];
+	step_leaving(tcp);
+}
 
-		for (unsigned n = 0; n < ACCEPTS_AT_END && accept_one(listener); n++)
-			;
-		close_listener(listener);
+bool tcp_has_leaving(struct tcp *tcp)
+{
+	struct chain *const lists[] = {&tcp->idle, &tcp->waiting, &tcp->busy};
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		for (struct chain *link = lists[i]->next; link != lists[i]; link = link->next) {
+			const struct tcp_connection *connection = STATE_ENTRY(link);
+
+			if (connection->listener && connection->listener->is_leaving &&
+			    tcp_connection_is_asking(connection))
+				return true;
+		}
 	}
-	drain_idle(tcp); /* those accepted now: most have asked already */
+	return false;
+}
+
+/* An orphan may move to the end of its list, where it is found again, and none any more. */
+void tcp_end_leaving(struct tcp *tcp)
+{
+	struct chain *const lists[] = {&tcp->idle, &tcp->waiting, &tcp->busy, &tcp->lingering};
+
+	tcp->has_leaving = false;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		struct chain *link, *next;
+
+		for (link = lists[i]->next; link != lists[i]; link = next) {
+			struct tcp_connection *connection = STATE_ENTRY(link);
+
+			next = link->next;
+			if (connection->listener && connection->listener->is_leaving)
+				tcp_connection_orphan(connection);
+		}
+	}
 }
 
 void tcp_close_all(struct tcp *tcp)
 {
-	for (size_t i = 0; i < tcp->n_listeners; i++)
-		close_listener(&tcp->listeners[i]);
 	while (end_oldest(tcp, NET_END_DRAIN))
 		;
 }

@@ -8,7 +8,10 @@
  *   WRITING <-------------------------------|-' <------------------- READING
  *      |  the kernel has no room, or more   '------------------------'
  *      |  was asked than is answered        the message was whole and answered
- *      '--> CLOSING <-- end of stream, error, limit, stall, drain: from every state
+ *      '--> CLOSING <-- end of stream, error, limit, stall: from every state
+ *                ^
+ *   LINGERING ---'  the client ended its side too, or had time to
+ *      '-- all answers taken, and it is we who end: drain, a listener that leaves, bad framing
  *
  * WAITING is IDLE while an upstream owes answers: those come in any order, each as soon as it is
  * there, and queries behind them are answered meanwhile (RFC 7766 6.2.1.1).
@@ -36,11 +39,6 @@
 #define PREFIX_BYTES 2
 #define BUFFER_MIN_BYTES 512
 
-static struct tcp *tcp_of(const struct tcp_connection *connection)
-{
-	return connection->listener->tcp;
-}
-
 static uint32_t message_size(const uint8_t *prefix)
 {
 	return (uint32_t)prefix[0] << 8 | prefix[1];
@@ -59,7 +57,7 @@ static void free_buffer(struct tcp *tcp, struct tcp_buffer *buffer)
  * itself. */
 static bool reserve_bytes(struct tcp_connection *connection, size_t more)
 {
-	struct tcp *tcp = tcp_of(connection);
+	struct tcp *tcp = connection->tcp;
 
 	while (tcp->buffered_bytes + more > tcp->config->tcp_buffer_bytes) {
 		struct tcp_connection *first = connection;
@@ -121,16 +119,22 @@ static void on_closed(uv_handle_t *handle)
 	free(handle->data);
 }
 
+static void count_end(struct tcp *tcp, enum net_end reason)
+{
+	counter_add(&tcp->counts->tcp_ended[reason], 1);
+}
+
 void tcp_connection_close(struct tcp_connection *connection, enum net_end reason)
 {
-	struct tcp *tcp = tcp_of(connection);
+	struct tcp *tcp = connection->tcp;
 
 	if (connection->state == CONNECTION_CLOSING)
 		return;
+	if (connection->state != CONNECTION_LINGERING)
+		count_end(tcp, reason);
 	connection->state = CONNECTION_CLOSING;
 	tcp->n--;
 	counter_set(&tcp->counts->tcp_open, tcp->n);
-	counter_add(&tcp->counts->tcp_ended[reason], 1);
 	chain_remove(&connection->in_state);
 	chain_remove(&connection->in_client);
 	clients_leave(&tcp->clients, connection->client);
@@ -169,6 +173,8 @@ static void on_polled(uv_poll_t *poll, int status, int events)
 
 static int wanted_events(const struct tcp_connection *connection)
 {
+	if (connection->state == CONNECTION_LINGERING)
+		return UV_READABLE;
 	if (connection->state != CONNECTION_WRITING)
 		return connection->is_ending ? 0 : UV_READABLE;
 	if (connection->has_backlog || connection->is_ending ||
@@ -204,18 +210,29 @@ static enum connection_state next_state(const struct tcp_connection *connection)
 /* The lists are in the order of since_ms, because it moves together with the place in them. */
 static void move_to_tails(struct tcp_connection *connection)
 {
-	struct tcp *tcp = tcp_of(connection);
+	struct tcp *tcp = connection->tcp;
 	struct chain *list = &tcp->busy;
 
 	if (connection->state == CONNECTION_IDLE)
 		list = &tcp->idle;
 	else if (connection->state == CONNECTION_WAITING)
 		list = &tcp->waiting;
+	else if (connection->state == CONNECTION_LINGERING)
+		list = &tcp->lingering;
 	connection->since_ms = uv_now(tcp->loop);
 	chain_remove(&connection->in_state);
 	chain_append(list, &connection->in_state);
 	chain_remove(&connection->in_client);
 	chain_append(&connection->client->connections, &connection->in_client);
+}
+
+static void poll_wanted(struct tcp_connection *connection)
+{
+	if (wanted_events(connection) == connection->polled)
+		return;
+	connection->polled = (uint8_t)wanted_events(connection);
+	if (uv_poll_start(&connection->poll, connection->polled, on_polled) != 0)
+		tcp_connection_close(connection, NET_END_ERROR);
 }
 
 /* After each step: the state that follows from what waits, and the lists and the poll that follow
@@ -227,20 +244,56 @@ static void settle(struct tcp_connection *connection)
 		renew(connection) || state == CONNECTION_IDLE || state == CONNECTION_WAITING;
 
 	if (state == CONNECTION_IDLE && connection->has_asked && connection->is_read_empty &&
-	    tcp_of(connection)->is_draining)
+	    tcp_connection_is_leaving(connection))
 		end(connection, NET_END_DRAIN);
 	if (connection->is_ending && state != CONNECTION_WRITING && connection->n_pending == 0) {
-		tcp_connection_close(connection, connection->end);
+		tcp_connection_finish(connection, connection->end);
 		return;
 	}
 	connection->state = state;
 	if (is_renewed)
 		move_to_tails(connection);
-	if (wanted_events(connection) == connection->polled)
+	poll_wanted(connection);
+}
+
+void tcp_connection_finish(struct tcp_connection *connection, enum net_end reason)
+{
+	struct tcp *tcp = connection->tcp;
+
+	/* A client that ended its side sends nothing more. */
+	if (reason == NET_END_CLIENT || shutdown(connection->fd, SHUT_WR) != 0) {
+		tcp_connection_close(connection, reason);
 		return;
-	connection->polled = (uint8_t)wanted_events(connection);
-	if (uv_poll_start(&connection->poll, connection->polled, on_polled) != 0)
-		tcp_connection_close(connection, NET_END_ERROR);
+	}
+	count_end(tcp, reason);
+	end(connection, reason);
+	connection->state = CONNECTION_LINGERING;
+	free_buffer(tcp, &connection->in);
+	move_to_tails(connection);
+	poll_wanted(connection);
+}
+
+bool tcp_connection_is_leaving(const struct tcp_connection *connection)
+{
+	return connection->tcp->is_draining || !connection->listener ||
+	       connection->listener->is_leaving;
+}
+
+bool tcp_connection_is_asking(const struct tcp_connection *connection)
+{
+	return !connection->is_ending || connection->has_backlog || connection->n_pending > 0;
+}
+
+void tcp_connection_orphan(struct tcp_connection *connection)
+{
+	CHECK(connection->n_pending == 0);
+	connection->listener = NULL;
+	if (connection->state == CONNECTION_LINGERING)
+		return;
+	end(connection, NET_END_DRAIN);
+	connection->has_backlog = false;
+	free_buffer(connection->tcp, &connection->in);
+	settle(connection);
 }
 
 int tcp_connection_open(const struct tcp_listener *listener, struct client *client, int fd,
@@ -258,6 +311,7 @@ int tcp_connection_open(const struct tcp_listener *listener, struct client *clie
 	}
 	connection->poll.data = connection;
 	connection->fd = fd;
+	connection->tcp = tcp;
 	connection->listener = listener;
 	connection->source = *source;
 	connection->client = client;
@@ -310,7 +364,7 @@ static void set_output(struct tcp *tcp)
 static void answer_message(struct tcp_connection *connection, const uint8_t *packet, size_t size,
 			   uint64_t start_ns)
 {
-	struct tcp *tcp = tcp_of(connection);
+	struct tcp *tcp = connection->tcp;
 	const struct pending_peer peer = {.connection = connection};
 	enum query_verdict verdict;
 	struct query_input input = {
@@ -324,13 +378,16 @@ static void answer_message(struct tcp_connection *connection, const uint8_t *pac
 	};
 
 	set_output(tcp);
+	counter_add(&tcp->counts->received, 1);
 	verdict = query_run(tcp->query, &input, &tcp->output);
 	if (UNLIKELY(verdict == QUERY_FORWARD))
 		verdict = pending_start(tcp->pendings, &input, &tcp->output, &peer, start_ns);
 	if (verdict == QUERY_ANSWER)
 		gather(tcp, &input, start_ns);
 	else if (verdict == QUERY_DROP)
-		counter_add(&tcp->counts->dropped[NET_DROP_RESPONSE], 1);
+		counter_add(&tcp->counts->dropped[packet[2] & DNS_FLAG_QR >> 8 ? NET_DROP_RESPONSE
+									       : NET_DROP_ACL],
+			    1);
 }
 
 /*
@@ -340,7 +397,7 @@ static void answer_message(struct tcp_connection *connection, const uint8_t *pac
  */
 static size_t answer_messages(struct tcp_connection *connection, const uint8_t *bytes, size_t len)
 {
-	struct tcp *tcp = tcp_of(connection);
+	struct tcp *tcp = connection->tcp;
 	uint64_t start_ns = clock_monotonic_ns();
 	size_t at = 0;
 
@@ -399,7 +456,7 @@ MUST_USE static bool send_waiting(struct tcp_connection *connection)
 	if (n < 0)
 		return false;
 	connection->mark -= (uint32_t)n < connection->mark ? (uint32_t)n : connection->mark;
-	consume(tcp_of(connection), out, (size_t)n);
+	consume(connection->tcp, out, (size_t)n);
 	if (out->len == 0)
 		connection->has_progress = true;
 	return true;
@@ -409,7 +466,7 @@ MUST_USE static bool send_waiting(struct tcp_connection *connection)
  * was closed. */
 MUST_USE static bool send_gathered(struct tcp_connection *connection)
 {
-	struct tcp *tcp = tcp_of(connection);
+	struct tcp *tcp = connection->tcp;
 	size_t len = tcp->n_gathered;
 	ssize_t n = 0;
 
@@ -430,7 +487,7 @@ static void answer_waiting(struct tcp_connection *connection)
 {
 	struct tcp_buffer *in = &connection->in;
 
-	consume(tcp_of(connection), in, answer_messages(connection, in->bytes, in->len));
+	consume(connection->tcp, in, answer_messages(connection, in->bytes, in->len));
 	if (in->start > 0)
 		memmove(in->bytes, in->bytes + in->start, in->len);
 	in->start = 0;
@@ -457,7 +514,7 @@ MUST_USE static bool make_room(struct tcp_connection *connection)
 static ssize_t receive(struct tcp_connection *connection, size_t *room)
 {
 	struct tcp_buffer *in = &connection->in;
-	struct iovec parts[2] = {{0}, {tcp_of(connection)->read_bytes + 1, TCP_READ_BYTES}};
+	struct iovec parts[2] = {{0}, {connection->tcp->read_bytes + 1, TCP_READ_BYTES}};
 	struct msghdr header = {.msg_iov = parts, .msg_iovlen = 2};
 	size_t asked;
 	ssize_t n;
@@ -482,7 +539,7 @@ static ssize_t receive(struct tcp_connection *connection, size_t *room)
 /* n octets came, `room` of them at most into `in`. False: the connection was closed. */
 MUST_USE static bool take_received(struct tcp_connection *connection, size_t n, size_t room)
 {
-	struct tcp *tcp = tcp_of(connection);
+	struct tcp *tcp = connection->tcp;
 	struct tcp_buffer *in = &connection->in;
 	uint8_t *bytes = tcp->read_bytes + 1;
 	size_t used;
@@ -546,7 +603,7 @@ void tcp_connection_wait(struct tcp_connection *connection, struct pending *pend
 void tcp_connection_late(struct tcp_connection *connection, struct pending *pending,
 			 const struct query_external *external)
 {
-	struct tcp *tcp = tcp_of(connection);
+	struct tcp *tcp = connection->tcp;
 	enum query_verdict verdict;
 
 	CHECK(tcp->n_gathered == 0);
@@ -566,12 +623,26 @@ void tcp_connection_late(struct tcp_connection *connection, struct pending *pend
 /* ---- the step function
  * -------------------------------------------------------------------------------- */
 
+/* What comes after the end is thrown away. */
+static void linger(struct tcp_connection *connection)
+{
+	struct tcp *tcp = connection->tcp;
+	ssize_t n = recv(connection->fd, tcp->read_bytes, TCP_READ_BYTES, 0);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+		tcp_connection_close(connection, connection->end);
+}
+
 void tcp_connection_step(struct tcp_connection *connection, enum tcp_event event)
 {
 	bool is_open = true;
 
 	if (connection->state == CONNECTION_CLOSING)
 		return;
+	if (connection->state == CONNECTION_LINGERING && event != TCP_ON_FAILED) {
+		linger(connection);
+		return;
+	}
 	switch (event) {
 	case TCP_ON_READABLE:
 		if (wanted_events(connection) & UV_READABLE)

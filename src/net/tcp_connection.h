@@ -12,6 +12,7 @@ enum connection_state {
 	CONNECTION_WAITING,
 	CONNECTION_READING,
 	CONNECTION_WRITING,
+	CONNECTION_LINGERING,
 	CONNECTION_CLOSING
 };
 
@@ -38,9 +39,10 @@ struct tcp_connection {
 	struct tcp_buffer in, out;
 	uint64_t since_ms; /* IDLE: the last activity. Else: when the message began, or the answers
 			      began to wait */
-	const struct tcp_listener *listener; /* borrowed */
+	struct tcp *tcp;   /* borrowed */
+	const struct tcp_listener *listener; /* borrowed; NULL: it is gone, nothing more is read */
 	struct client *client;
-	struct chain in_state; /* tcp->idle, tcp->waiting or tcp->busy */
+	struct chain in_state; /* tcp->idle, waiting, busy or lingering */
 	struct chain pendings; /* its queries that wait for an upstream; n_pending of them */
 	unsigned n_pending;
 	struct chain in_client; /* client->connections */
@@ -71,6 +73,20 @@ void tcp_connection_wait(struct tcp_connection *connection, struct pending *pend
  * it waits for another question. May close the connection. */
 void tcp_connection_late(struct tcp_connection *connection, struct pending *pending,
 			 const struct query_external *external);
+
+/* Its listener leaves, or all do. */
+bool tcp_connection_is_leaving(const struct tcp_connection *connection);
+
+/* It may yet need what the listener says: it is read, or has a query in progress. */
+bool tcp_connection_is_asking(const struct tcp_connection *connection);
+
+/* Nothing is unsent and no query in progress: tells the client that there will be no more, and
+ * closes when the client has, or has had its time (RFC 7766 6.2.3: what it sends now must not make
+ * the kernel reset the connection, which could destroy answers under way). */
+void tcp_connection_finish(struct tcp_connection *connection, enum net_end reason);
+
+/* As tcp_end_leaving, of one. */
+void tcp_connection_orphan(struct tcp_connection *connection);
 
 /* Closes at once; freed as the loop runs on. Answers that are not taken are thrown away. */
 void tcp_connection_close(struct tcp_connection *connection, enum net_end reason);

@@ -119,12 +119,14 @@ static const struct sockaddr *take_local(struct udp_slot *slot, struct msghdr *h
 
 static void count_drop(struct udp *udp, const struct udp_slot *slot)
 {
-	enum net_drop reason = NET_DROP_RESPONSE;
+	enum net_drop reason = NET_DROP_ACL;
 
 	if (slot->input.size < DNS_HEADER_SIZE)
 		reason = NET_DROP_SHORT;
 	else if (slot->source.v4.sin_port == 0) /* at the same place in IPv6 */
 		reason = NET_DROP_PORT0;
+	else if (slot->input.packet[2] & DNS_FLAG_QR >> 8)
+		reason = NET_DROP_RESPONSE;
 	counter_add(&udp->counts->dropped[reason], 1);
 }
 
@@ -168,6 +170,7 @@ static void answer_batch(struct udp *udp, struct udp_socket *socket, unsigned n)
 	uint64_t now_ms = udp->start_ns / 1000000;
 
 	batch->n_answers = batch->n_sent = 0;
+	counter_add(&udp->counts->received, n);
 	rcu_enter();
 	for (unsigned i = 0; i < n; i++) {
 		struct udp_slot *slot = &batch->slots[i];

@@ -40,6 +40,8 @@ struct udp_socket {
 	int fd;
 	union socket_address address;
 	size_t server;
+	size_t n_pending; /* its queries that wait for an upstream */
+	bool is_leaving;  /* it will be closed when all is answered */
 	struct udp_batch
 		*blocked; /* owned: answers that the kernel has no room for yet; else NULL */
 };

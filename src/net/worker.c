@@ -3,59 +3,20 @@
  * The worker's thread and loop.
  *
  * The happy path: sockets are polled, a UDP socket answers batches, TCP connections answer streams,
- * a timer ends what is too slow and reads the kernel's drop counts. worker_drain: UDP sockets leave
- * their SO_REUSEPORT group, are read empty twice (a datagram may have been on its way into the
- * queue), and close when their last answer is sent and no upstream owes one; TCP is told to end;
- * when nothing is left, or after drain_ms, the rest is answered without the upstreams,
- * everything closes and the loop ends.
+ * a timer ends what is too slow and reads the kernel's drop counts. worker_drain: every listener
+ * leaves, is answered to its end and closed (listener.h), and TCP connections end; when nothing is
+ * left, or after drain_ms, the rest is answered without the upstreams, everything closes and the
+ * loop ends.
  */
 #include "worker.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/rcu.h"
 
-#define UDP_BATCHES_PER_EVENT 8 /* then TCP has its turn */
-#define UDP_BATCHES_AT_END 4096 /* more than a receive queue holds */
-#define DRAIN_TICK_MS 10
+#define LISTENER_ENTRY(link) CHAIN_ENTRY(link, struct listener, link)
 
 static const struct net_syscalls kernel = {recvmmsg, sendmmsg};
-
-/* ---- UDP ----------------------------------------------------------------------------- */
-
-static void close_udp(struct worker_udp *udp)
-{
-	if (!udp->is_open)
-		return;
-	udp->is_open = false;
-	counter_set(&udp->kernel_drops, socket_kernel_drops(udp->socket.fd));
-	uv_close((uv_handle_t *)&udp->poll, NULL);
-	close(udp->socket.fd);
-	udp_socket_fini(&udp->socket);
-}
-
-static void on_udp(uv_poll_t *poll, int status, int events);
-
-static void poll_udp(struct worker_udp *udp, enum udp_wait wait)
-{
-	int events = wait == UDP_WAIT_WRITABLE ? UV_WRITABLE : UV_READABLE;
-
-	udp->is_polled_writable = wait == UDP_WAIT_WRITABLE;
-	CHECK(uv_poll_start(&udp->poll, events, on_udp) == 0);
-}
-
-static void on_udp(uv_poll_t *poll, int status, int events)
-{
-	struct worker_udp *udp = poll->data;
-	bool is_empty;
-	enum udp_wait wait =
-		udp_serve(&udp->worker->udp, &udp->socket, UDP_BATCHES_PER_EVENT, &is_empty);
-
-	/* On a pending error libuv stops the poll; the read just done has taken the error away. */
-	if (UNLIKELY(status < 0 || (wait == UDP_WAIT_WRITABLE) != udp->is_polled_writable))
-		poll_udp(udp, wait);
-}
 
 static void on_flush(uv_prepare_t *flush)
 {
@@ -64,53 +25,32 @@ static void on_flush(uv_prepare_t *flush)
 	udp_flush(&worker->udp);
 }
 
-static void on_blocked(struct udp_socket *socket)
-{
-	poll_udp(CHAIN_ENTRY(socket, struct worker_udp, socket), UDP_WAIT_WRITABLE);
-}
-
-/* Answers what is in the queue. True: nothing is left, nor unsent. */
-static bool empty_udp(struct worker_udp *udp)
-{
-	bool is_empty;
-	enum udp_wait wait =
-		udp_serve(&udp->worker->udp, &udp->socket, UDP_BATCHES_AT_END, &is_empty);
-
-	if ((wait == UDP_WAIT_WRITABLE) != udp->is_polled_writable)
-		poll_udp(udp, wait);
-	return is_empty;
-}
-
-/* ---- the end
- * -------------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------- */
 
 static void close_all(struct worker *worker)
 {
+	struct chain *link;
+
 	pendings_end(&worker->pendings);
 	udp_flush(&worker->udp);
-	for (size_t i = 0; i < worker->n_udp_sockets; i++)
-		close_udp(&worker->udp_sockets[i]);
+	for (link = worker->listeners.next; link != &worker->listeners; link = link->next)
+		listener_close(LISTENER_ENTRY(link));
 	tcp_close_all(&worker->tcp);
 	if (!uv_is_closing((uv_handle_t *)&worker->tick)) {
 		uv_close((uv_handle_t *)&worker->tick, NULL);
 		uv_close((uv_handle_t *)&worker->flush, NULL);
-		uv_close((uv_handle_t *)&worker->drain_request, NULL);
+		uv_close((uv_handle_t *)&worker->request, NULL);
 	}
 }
 
 static void drain_step(struct worker *worker)
 {
-	bool is_answered = worker->pendings.n == 0;
-	bool is_quiet = worker->tcp.n == 0 && is_answered;
+	bool is_quiet = worker->tcp.n == 0 && worker->pendings.n == 0;
+	struct chain *link;
 
 	udp_flush(&worker->udp);
-	for (size_t i = 0; i < worker->n_udp_sockets; i++) {
-		struct worker_udp *udp = &worker->udp_sockets[i];
-
-		if (udp->is_open && empty_udp(udp) && is_answered && worker->pendings.n == 0)
-			close_udp(udp);
-		is_quiet = is_quiet && !udp->is_open;
-	}
+	for (link = worker->listeners.next; link != &worker->listeners; link = link->next)
+		is_quiet = listener_step(LISTENER_ENTRY(link)) && is_quiet;
 	if (is_quiet || uv_now(&worker->loop) >= worker->drain_until_ms) {
 		close_all(worker);
 		/* The forwarder is left for worker_free, since its metrics are read until then. */
@@ -118,67 +58,92 @@ static void drain_step(struct worker *worker)
 	}
 }
 
+static void begin_drain(struct worker *worker)
+{
+	struct chain *link;
+
+	worker->is_draining = true;
+	tcp_drain(&worker->tcp);
+	for (link = worker->listeners.next; link != &worker->listeners; link = link->next)
+		listener_leave(LISTENER_ENTRY(link));
+	worker_set_tick(worker, WORKER_LEAVE_TICK_MS);
+}
+
+/* ---- time and requests ---------------------------------------------------------------- */
+
 static void on_tick(uv_timer_t *tick)
 {
 	struct worker *worker = tick->data;
+	struct chain *link;
 
 	tcp_tick(&worker->tcp);
 	if (worker->is_draining) {
 		drain_step(worker);
 		return;
 	}
-	for (size_t i = 0; i < worker->n_udp_sockets; i++) {
-		struct worker_udp *udp = &worker->udp_sockets[i];
-
-		counter_set(&udp->kernel_drops, socket_kernel_drops(udp->socket.fd));
-	}
+	for (link = worker->listeners.next; link != &worker->listeners; link = link->next)
+		listener_count(LISTENER_ENTRY(link));
+	if (worker->phase == WORKER_LEAVING)
+		worker_step_switch(worker);
 }
 
-static void on_drain_request(uv_async_t *request)
+void worker_set_tick(struct worker *worker, unsigned tick_ms)
+{
+	CHECK(uv_timer_start(&worker->tick, on_tick, tick_ms, tick_ms) == 0);
+}
+
+void worker_on_serving(struct worker *worker)
+{
+	if (!__atomic_load_n(&worker->wants_drain, __ATOMIC_ACQUIRE) || worker->is_draining)
+		return;
+	if (worker->drain_until_ms == 0)
+		worker->drain_until_ms = uv_now(&worker->loop) + worker->config.drain_ms;
+	if (worker->phase == WORKER_SERVING)
+		begin_drain(worker);
+}
+
+static void on_request(uv_async_t *request)
 {
 	struct worker *worker = request->data;
+	struct worker_plan *plan = __atomic_exchange_n(&worker->next_plan, NULL, __ATOMIC_ACQ_REL);
 
-	if (worker->is_draining)
-		return;
-	worker->is_draining = true;
-	worker->drain_until_ms = uv_now(&worker->loop) + worker->config->drain_ms;
-	for (size_t i = 0; i < worker->n_udp_sockets; i++) {
-		socket_leave_group(worker->udp_sockets[i].socket.fd,
-				   &worker->udp_sockets[i].socket.address);
-		empty_udp(&worker->udp_sockets[i]);
-	}
-	tcp_drain(&worker->tcp);
-	CHECK(uv_timer_start(&worker->tick, on_tick, DRAIN_TICK_MS, DRAIN_TICK_MS) == 0);
+	if (plan)
+		worker_begin_switch(worker, plan);
+	worker_on_serving(worker);
+}
+
+void worker_switch(struct worker *worker, struct worker_plan *plan)
+{
+	CHECK(__atomic_exchange_n(&worker->next_plan, plan, __ATOMIC_ACQ_REL) == NULL);
+	CHECK(uv_async_send(&worker->request) == 0);
 }
 
 void worker_drain(struct worker *worker)
 {
-	CHECK(uv_async_send(&worker->drain_request) == 0);
+	__atomic_store_n(&worker->wants_drain, true, __ATOMIC_RELEASE);
+	CHECK(uv_async_send(&worker->request) == 0);
 }
 
-/* ---- the thread
- * ------------------------------------------------------------------------------------- */
+/* ---- the thread ----------------------------------------------------------------------- */
 
 static void run(void *arg)
 {
 	struct worker *worker = arg;
-	unsigned tick_ms = tcp_tick_ms(worker->config);
+	struct chain *link;
 
 	rcu_register();
-	for (size_t i = 0; i < worker->n_udp_sockets; i++)
-		poll_udp(&worker->udp_sockets[i], UDP_WAIT_READABLE);
-	tcp_start(&worker->tcp);
-	CHECK(uv_timer_start(&worker->tick, on_tick, tick_ms, tick_ms) == 0);
+	for (link = worker->listeners.next; link != &worker->listeners; link = link->next)
+		listener_start(LISTENER_ENTRY(link));
+	worker_set_tick(worker, tcp_tick_ms(&worker->config));
 	CHECK(uv_prepare_start(&worker->flush, on_flush) == 0);
 	uv_run(&worker->loop, UV_RUN_DEFAULT);
 	rcu_unregister();
-	worker->on_ended(worker->arg);
+	worker->hook.on_ended(worker->hook.arg);
 }
 
-void worker_start(struct worker *worker, void (*on_ended)(void *arg), void *arg)
+void worker_start(struct worker *worker, const struct worker_hook *hook)
 {
-	worker->on_ended = on_ended;
-	worker->arg = arg;
+	worker->hook = *hook;
 	uv_update_time(&worker->loop);
 	CHECK(uv_thread_create(&worker->thread, run, worker) == 0);
 }
@@ -188,10 +153,13 @@ void worker_join(struct worker *worker)
 	CHECK(uv_thread_join(&worker->thread) == 0);
 }
 
-/* Queries may wait for upstreams from now on, where there are any. */
-static void open_forward(struct worker *worker, struct log_channel *log)
+/* ---- upstreams ------------------------------------------------------------------------ */
+
+/* Once there was a forwarder it stays, and may have nothing to do. */
+void worker_set_forward(struct worker *worker)
 {
-	const struct net_config *config = worker->config;
+	static const struct forward_config nobody;
+	const struct forward_config *config = worker->config.forward;
 	struct pendings *pendings = &worker->pendings;
 	struct forward_hook hook = {
 		.is_sound = pendings_is_sound,
@@ -200,31 +168,54 @@ static void open_forward(struct worker *worker, struct log_channel *log)
 		.is_quiet = !worker->is_first,
 	};
 
+	pendings->has_upstreams = config != NULL;
+	if (pendings->forward)
+		forward_reconfigure(pendings->forward, config ? config : &nobody);
+	else if (config)
+		__atomic_store_n(&pendings->forward,
+				 forward_open(&worker->loop, config, &hook, worker->log),
+				 __ATOMIC_RELEASE);
+}
+
+struct forward *worker_forward(const struct worker *worker)
+{
+	return __atomic_load_n(&worker->pendings.forward, __ATOMIC_ACQUIRE);
+}
+
+/* Queries may wait for upstreams from now on, where there are any. */
+static void init_pendings(struct worker *worker)
+{
+	struct pendings *pendings = &worker->pendings;
+
 	pendings_init(pendings, &worker->loop, worker->query, &worker->counts);
 	pendings->udp = &worker->udp;
-	pendings->n_max = config->pending_max;
-	pendings->bytes_max = config->pending_bytes;
+	pendings->n_max = worker->config.pending_max;
+	pendings->bytes_max = worker->config.pending_bytes;
 	worker->udp.pendings = worker->tcp.pendings = pendings;
-	worker->udp.on_blocked = on_blocked;
-	if (config->forward)
-		pendings->forward = forward_open(&worker->loop, config->forward, &hook, log);
+	worker->udp.on_blocked = listener_on_blocked;
+	worker_set_forward(worker);
 }
+
+/* ---- its life ------------------------------------------------------------------------- */
 
 struct worker *worker_new(const struct net_config *config, struct query_worker *query,
 			  struct log_channel *log, bool is_first, int *error)
 {
 	struct worker *worker = mem_zalloc(sizeof(*worker));
 
-	worker->config = config;
+	worker->config = *config;
 	worker->query = query;
+	worker->log = log;
 	worker->is_first = is_first;
+	chain_init(&worker->listeners);
+	chain_init(&worker->left);
 	*error = uv_loop_init(&worker->loop);
 	if (*error != 0) {
 		query_worker_free(query);
 		free(worker);
 		return NULL;
 	}
-	*error = uv_async_init(&worker->loop, &worker->drain_request, on_drain_request);
+	*error = uv_async_init(&worker->loop, &worker->request, on_request);
 	if (*error != 0) {
 		CHECK(uv_loop_close(&worker->loop) == 0);
 		query_worker_free(query);
@@ -233,34 +224,12 @@ struct worker *worker_new(const struct net_config *config, struct query_worker *
 	}
 	CHECK(uv_timer_init(&worker->loop, &worker->tick) == 0);
 	CHECK(uv_prepare_init(&worker->loop, &worker->flush) == 0);
-	worker->drain_request.data = worker->tick.data = worker->flush.data = worker;
+	worker->request.data = worker->tick.data = worker->flush.data = worker;
 	udp_init(&worker->udp, &kernel, query, &worker->counts);
-	tcp_init(&worker->tcp, &worker->loop, config, query, &worker->counts);
+	tcp_init(&worker->tcp, &worker->loop, &worker->config, query, &worker->counts);
 	worker->tcp.log = log;
-	open_forward(worker, log);
-	worker->udp_sockets = mem_zalloc(config->n_listeners * sizeof(worker->udp_sockets[0]));
+	init_pendings(worker);
 	return worker;
-}
-
-int worker_listen(struct worker *worker, int udp_fd, int tcp_fd,
-		  const struct net_listener *listener)
-{
-	struct worker_udp *udp = &worker->udp_sockets[worker->n_udp_sockets];
-	int error = uv_poll_init(&worker->loop, &udp->poll, udp_fd);
-
-	if (error != 0) {
-		close(udp_fd);
-		close(tcp_fd);
-		return error;
-	}
-	worker->n_udp_sockets++;
-	udp->poll.data = udp;
-	udp->worker = worker;
-	udp->is_open = true;
-	udp->socket.fd = udp_fd;
-	udp->socket.address = *(const union socket_address *)&listener->address;
-	udp->socket.server = listener->server;
-	return tcp_listen(&worker->tcp, tcp_fd, listener);
 }
 
 static void on_forward_closed(void *arg)
@@ -272,6 +241,7 @@ static void on_forward_closed(void *arg)
 
 void worker_free(struct worker *worker)
 {
+	CHECK(worker->phase == WORKER_SERVING && !worker->next_plan);
 	close_all(worker);
 	if (worker->pendings.forward)
 		forward_close(worker->pendings.forward, on_forward_closed, worker);
@@ -279,7 +249,6 @@ void worker_free(struct worker *worker)
 	CHECK(uv_loop_close(&worker->loop) == 0);
 	udp_fini(&worker->udp);
 	tcp_fini(&worker->tcp);
-	free(worker->udp_sockets);
 	query_worker_free(worker->query);
 	free(worker);
 }

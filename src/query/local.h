@@ -8,6 +8,6 @@
 
 #include "answer.h"
 
-enum step local_run(struct answer *answer);
+enum step local_run(struct answer *answer, const struct query_block_config *block);
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/metrics.h"
+#include "metrics_steps.h"
 #include "worker.h"
 
 #define MS 1000000ull
@@ -72,9 +73,9 @@ static size_t type_index(uint16_t type)
 void metrics_count(struct query_worker *worker, const struct query_input *input,
 		   const struct query_output *output, uint64_t duration_ns)
 {
-	size_t at =
-		output->view ? output->view->metrics : worker->config->n_metrics + input->server;
-	struct view_metrics *metrics = &worker->metrics[at];
+	size_t row = LIKELY(output->view != NULL) ? output->view->metrics
+						  : worker->config->servers[input->server].dropped;
+	struct view_metrics *metrics = worker->metrics[row];
 	struct transport_metrics *transport =
 		&metrics->transports[input->is_tcp][input->source->sa_family == AF_INET6];
 	size_t rcode = output->rcode < METRICS_N_RCODES ? output->rcode : METRICS_N_RCODES - 1;
@@ -114,6 +115,7 @@ static void add_view(struct view_metrics *sum, const struct view_metrics *from)
 			counter_read(&from->responses[i / METRICS_N_RCODES][i % METRICS_N_RCODES]);
 	sum->do_requests += counter_read(&from->do_requests);
 	histogram_merge(&sum->duration_ns, &from->duration_ns);
+	step_counts_add(&sum->steps, &from->steps);
 }
 
 static void write_requests(struct text *page, const struct row *row)
@@ -220,34 +222,46 @@ static void write_response_sizes(struct text *page, const struct row *row)
 	write_sizes(page, "coredns_dns_response_size_bytes", row, false);
 }
 
-/* The server's views of blocks with `prometheus`, then what no block had; returns how many rows. */
-static size_t fill_rows(struct row *rows, struct query_worker *const *workers, size_t n_workers,
-			const struct query_config *config)
+/* The rows of a page; each is there once, also where several servers share it. */
+struct rows {
+	struct query_worker *const *workers;
+	size_t n_workers;
+	struct row *items; /* owned */
+	size_t n, n_max;
+	bool *is_shown; /* owned; by row of counters */
+};
+
+static void add_row(struct rows *rows, size_t at, const char *server, const char *zone)
 {
-	size_t n = 0;
+	struct row *row = &rows->items[rows->n];
 
-	for (size_t s = 0; s < config->n_servers; s++) {
-		const struct query_server_config *server = &config->servers[s];
-		bool is_shown = false;
+	CHECK(at < rows->n_max);
+	if (rows->is_shown[at])
+		return;
+	rows->is_shown[at] = true;
+	rows->n++;
+	row->server = server;
+	row->zone = zone;
+	for (size_t w = 0; w < rows->n_workers; w++)
+		add_view(&row->sum, rows->workers[w]->metrics[at]);
+}
 
-		for (size_t v = 0; v <= server->n_views; v++) {
-			bool is_dropped = v == server->n_views;
-			const struct query_view_config *view = &server->views[is_dropped ? 0 : v];
-			size_t at = is_dropped ? config->n_metrics + s : view->metrics;
+/* A server's views of blocks with `prometheus`, then what no block had. */
+static void add_server(struct rows *rows, const struct query_config *config,
+		       const struct query_server_config *server)
+{
+	bool is_shown = false;
 
-			if (!is_dropped && !config->blocks[view->block].has_prometheus)
-				continue;
-			if (is_dropped && !is_shown)
-				continue;
-			is_shown = true;
-			rows[n].server = view->server_text;
-			rows[n].zone = is_dropped ? "dropped" : view->zone_text;
-			for (size_t w = 0; w < n_workers; w++)
-				add_view(&rows[n].sum, &workers[w]->metrics[at]);
-			n++;
-		}
+	for (size_t v = 0; v < server->n_views; v++) {
+		const struct query_view_config *view = &server->views[v];
+
+		if (!config->blocks[view->block].has_prometheus)
+			continue;
+		is_shown = true;
+		add_row(rows, view->metrics, view->server_text, view->zone_text);
 	}
-	return n;
+	if (is_shown)
+		add_row(rows, server->dropped, server->views[0].server_text, "dropped");
 }
 
 /* What is in `all` but not in `others`; all is counted first, and others read first, so that
@@ -261,9 +275,9 @@ static void subtract(struct histogram *all, const struct histogram *others)
 }
 
 /* The latency of each kind of name, by how the answer was come by. Hits of cluster names, nearly
- * all of a cluster's queries, are not counted on their own: they are what is left of all. */
-static void write_classes(struct text *page, struct query_worker *const *workers, size_t n_workers,
-			  const struct query_config *config)
+ * all of a cluster's queries, are not counted on their own: they are what is left of all, those of
+ * zones that are not served any more among them. */
+static void write_classes(struct text *page, struct query_worker *const *workers, size_t n_workers)
 {
 	const char *name = "kaname_query_duration_seconds";
 	struct histogram sums[QUERY_N_CLASSES][QUERY_N_RESULTS] = {0}, all = {0};
@@ -277,8 +291,11 @@ static void write_classes(struct text *page, struct query_worker *const *workers
 				&workers[w]->classes[i / QUERY_N_RESULTS][i % QUERY_N_RESULTS]);
 	}
 	for (size_t w = 0; w < n_workers; w++) {
-		for (size_t m = 0; m < config->n_metrics + config->n_servers; m++)
-			histogram_merge(&all, &workers[w]->metrics[m].duration_ns);
+		histogram_merge(&all, &workers[w]->former_ns);
+		for (size_t m = 0; m < workers[w]->n_rows; m++) {
+			if (workers[w]->metrics[m])
+				histogram_merge(&all, &workers[w]->metrics[m]->duration_ns);
+		}
 	}
 	for (size_t i = 0; i < (size_t)QUERY_N_CLASSES * QUERY_N_RESULTS; i++)
 		subtract(&all, &sums[i / QUERY_N_RESULTS][i % QUERY_N_RESULTS]);
@@ -307,6 +324,16 @@ static void write_caches(struct text *page, struct query_worker *const *workers,
 	free(caches);
 }
 
+static void write_steps(struct text *page, const struct row *rows, size_t n)
+{
+	struct steps_row *steps = mem_zalloc((n + 1) * sizeof(*steps));
+
+	for (size_t i = 0; i < n; i++)
+		steps[i] = (struct steps_row){rows[i].server, rows[i].zone, &rows[i].sum.steps};
+	metrics_steps_write(page, steps, n);
+	free(steps);
+}
+
 void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 			 const struct query_config *config, struct text *page)
 {
@@ -327,17 +354,23 @@ void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 		{"coredns_dns_do_requests_total", "counter",
 		 "Counter of DNS requests with DO bit set per zone.", write_do},
 	};
-	struct row *rows = mem_zalloc((config->n_metrics + config->n_servers) * sizeof(struct row));
-	size_t n = fill_rows(rows, workers, n_workers, config);
+	struct rows rows = {.workers = workers, .n_workers = n_workers};
 
+	rows.n_max = config->n_metrics;
+	rows.items = mem_zalloc((config->n_metrics + 1) * sizeof(struct row));
+	rows.is_shown = mem_zalloc(config->n_metrics + 1);
+	for (size_t i = 0; i < config->n_servers; i++)
+		add_server(&rows, config, &config->servers[i]);
 	for (size_t f = 0; f < ARRAY_LEN(metric_families); f++) {
 		metrics_family(page, metric_families[f].name, metric_families[f].type,
 			       metric_families[f].help);
-		for (size_t i = 0; i < n; i++)
-			metric_families[f].write(page, &rows[i]);
+		for (size_t i = 0; i < rows.n; i++)
+			metric_families[f].write(page, &rows.items[i]);
 	}
-	free(rows);
-	write_classes(page, workers, n_workers, config);
+	write_steps(page, rows.items, rows.n);
+	free(rows.items);
+	free(rows.is_shown);
+	write_classes(page, workers, n_workers);
 	if (config->cache.n_policies > 0)
 		write_caches(page, workers, n_workers, config);
 }

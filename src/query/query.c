@@ -27,8 +27,7 @@ struct query_worker *query_worker_new(const struct query_config *config, struct 
 
 	worker->config = config;
 	worker->log = log;
-	worker->metrics =
-		mem_zalloc((config->n_metrics + config->n_servers) * sizeof(*worker->metrics));
+	rows_prepare(worker, config);
 	worker->cache = cache_new(&config->cache);
 	worker->replied = mem_zalloc(sizeof(*worker->replied));
 	worker->appended = mem_zalloc(sizeof(*worker->appended));
@@ -47,7 +46,7 @@ void query_worker_free(struct query_worker *worker)
 	free(worker->appended);
 	regex_scratch_free(worker->regex);
 	edit_free(worker->edit);
-	free(worker->metrics);
+	rows_free(worker);
 	free(worker);
 }
 
@@ -81,7 +80,7 @@ static enum step run_gates(struct answer *answer, const struct query_block_confi
 {
 	const struct dns_query *query = answer->query;
 
-	if (UNLIKELY(block->has_local) && local_run(answer) == STEP_DONE)
+	if (UNLIKELY(block->has_local) && local_run(answer, block) == STEP_DONE)
 		return STEP_DONE;
 	if (UNLIKELY(block->acl != NULL) && acl_run(answer, block, &query->name) == STEP_DONE)
 		return STEP_DONE;
@@ -152,10 +151,16 @@ static void tell_partial(struct answer *answer)
 	answer->end.ede_text = PARTIAL_TEXT;
 }
 
+/* What an NSID option will take: the query asks for it, and the block answers it. */
+static size_t nsid_size(const struct answer *answer)
+{
+	return answer->end.nsid ? dns_nsid_size(answer->query, answer->end.nsid_len) : 0;
+}
+
 /* An extended error's text, then the error itself, are left out where they do not fit. */
 static void fit_error(struct answer *answer)
 {
-	size_t left = answer->writer.size - answer->writer.pos;
+	size_t left = answer->writer.size - answer->writer.pos - nsid_size(answer);
 	bool is_keepalive_sent = answer->end.is_keepalive_sent;
 
 	if (dns_opt_size(answer->query, answer->end.ede, answer->end.ede_text, is_keepalive_sent) >
@@ -226,6 +231,11 @@ static enum query_verdict answer_query(struct query_worker *worker, const struct
 	writer.size -=
 		dns_opt_size(query, input->is_tcp ? DNS_EDE_OTHER : DNS_EDE_NONE,
 			     input->is_tcp ? PARTIAL_TEXT : NULL, answer.end.is_keepalive_sent);
+	if (UNLIKELY(query->has_nsid && block && block->nsid)) {
+		answer.end.nsid = block->nsid;
+		answer.end.nsid_len = block->nsid_len;
+		writer.size -= nsid_size(&answer);
+	}
 	answer.writer = writer;
 	if (UNLIKELY(is_bad_version))
 		answer.end.rcode = DNS_RCODE_BADVERS; /* and no data (RFC 6891 6.1.3) */

@@ -32,6 +32,7 @@ struct step_counts {
 
 /* What is counted for a (server, zone). */
 struct view_metrics {
+	uint64_t id;				   /* main's */
 	struct transport_metrics transports[2][2]; /* udp, tcp; IPv4, IPv6 */
 	uint64_t responses[QUERY_N_PLUGINS][METRICS_N_RCODES];
 	uint64_t do_requests;
@@ -43,7 +44,11 @@ struct query_worker {
 	const struct query_config *config; /* borrowed */
 	struct log_channel *log;	   /* borrowed */
 	struct log_limit error_limit;	   /* of the `errors` directive's lines */
-	struct view_metrics *metrics; /* owned: n_metrics, then one for each server ("dropped") */
+	struct view_metrics **metrics; /* owned: QUERY_METRICS_MAX rows, which main makes: rows.c */
+	/* Main's alone: rows that were used once are below n_rows; what was counted in rows that
+	 * are another's now. */
+	size_t n_rows;
+	struct histogram former_ns;
 	struct histogram classes[QUERY_N_CLASSES][QUERY_N_RESULTS]; /* but for cluster hits, which
 								       are the rest of all */
 	/* The query in hand, for the steps that go outside; borrowed. */
@@ -64,8 +69,12 @@ struct query_worker {
 /* The step counters of the view in hand. Worker thread, while a query with a view is answered. */
 static inline struct step_counts *step_counts_of(struct query_worker *worker)
 {
-	return &worker->metrics[worker->output->view->metrics].steps;
+	return &worker->metrics[worker->output->view->metrics]->steps;
 }
+
+/* Rows for what is new in the configuration. Main thread. */
+void rows_prepare(struct query_worker *worker, const struct query_config *config);
+void rows_free(struct query_worker *worker);
 
 /* Counts one answered query. */
 void metrics_count(struct query_worker *worker, const struct query_input *input,

@@ -65,8 +65,8 @@ def check_include(root, path, kind, name):
         return f'"{name}" is no private header of src/{module}'
     if not (root / "include" / name).exists():
         return f'"{name}" is not in include/: a private header of another folder?'
-    if first == "config" and module != "config" and path.name != "main.c":
-        return f'"{name}": config belongs to main.c only'
+    if first == "config" and module not in ("config", ""):
+        return f'"{name}": config belongs to the top level only'
     if module and first not in allowed:
         return f'"{name}": {module} may not include {first}'
     return None

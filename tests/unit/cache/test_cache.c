@@ -37,9 +37,10 @@ struct step {
 
 #define STEPS_MAX 16
 
-#define PLAIN                                                                                 \
+#define LIMITS                                                                                \
 	.limits = {{.capacity = 10, .ttl_max_s = 3600}, {.capacity = 10, .ttl_max_s = 1800}}, \
 	.zones = {.is_all = true}, .servfail_s = 5, .stale_ttl_s = 30
+#define PLAIN .server_text = "", LIMITS
 #define STALE_DAY PLAIN, .stale_s = 86400
 
 static const struct {
@@ -61,7 +62,8 @@ static const struct {
 	 {PLAIN},
 	 {{0, PUT, 9000}, {0, HIT, 3600}, {3599, HIT, 1}, {3600, MISS, 0}}},
 	{"a shorter ttl is lifted",
-	 {.limits = {{.capacity = 10, .ttl_max_s = 3600, .ttl_min_s = 60}},
+	 {.server_text = "",
+	  .limits = {{.capacity = 10, .ttl_max_s = 3600, .ttl_min_s = 60}},
 	  .zones = {.is_all = true}},
 	 {{0, PUT, 0}, {10, HIT, 50}, {60, MISS, 0}}},
 	{"negative lives for the minimum",
@@ -121,7 +123,8 @@ static const struct {
 	  {47, HIT, 9}}},
 	{"nothing stale by default", {PLAIN}, {{0, PUT, 10}, {10, NONE, 0}, {10, MISS, 0}}},
 	{"denials disabled",
-	 {.limits = {{.capacity = 10, .ttl_max_s = 3600},
+	 {.server_text = "",
+	  .limits = {{.capacity = 10, .ttl_max_s = 3600},
 		     {.capacity = 10, .ttl_max_s = 1800, .disabled = {.is_all = true}}},
 	  .zones = {.is_all = true}},
 	 {{0, PUT_NX, 600}, {0, MISS, 0}, {0, PUT, 10}, {0, HIT, 10}}},
@@ -317,6 +320,7 @@ static void test_bytes(void **state)
 	static const struct cache_policy policies[2] = {
 		{PLAIN},
 		{.index = 1,
+		 .server_text = "",
 		 .limits = {{.capacity = 1000000, .ttl_max_s = 3600}},
 		 .zones = {.is_all = true}},
 	};
@@ -365,7 +369,7 @@ static void test_key(void **state)
 
 static void test_metrics(void **state)
 {
-	static const struct cache_policy policy = {PLAIN, .server_text = "dns://:53",
+	static const struct cache_policy policy = {LIMITS, .server_text = "dns://:53",
 						   .zones_text = "."};
 	struct cache_config config = {&policy, 1, 1 << 20};
 	struct cache *caches[2] = {cache_new(&config), cache_new(&config)};
@@ -389,12 +393,188 @@ static void test_metrics(void **state)
 	cache_free(caches[1]);
 }
 
+/* ---- another configuration ----------------------------------------------------------- */
+
+/* Two groups under one policy each, and what a reload makes of them. */
+struct after {
+	const char *name;
+	struct cache_policy policies[3]; /* a hole where it has no server_text */
+	bool is_gone[2];		 /* the group */
+	bool has[2];			 /* wanted: the group's entry is still there */
+};
+
+#define OF(n) PLAIN, .index = (n), .id = (n) + 1
+#define SECOND_OF     \
+	{             \
+		OF(1) \
+	}
+#define OF_DISABLED                                                                   \
+	.server_text = "", .index = 0, .id = 1, .zones = {.is_all = true},            \
+	.limits = {{.capacity = 10, .ttl_max_s = 3600, .disabled = {.is_all = true}}, \
+		   {.capacity = 10, .ttl_max_s = 1800}}
+
+static const struct after afters[] = {
+	{"nothing changes", {{OF(0)}, SECOND_OF}, {false, false}, {true, true}},
+	{"a group is gone", {{OF(0)}, SECOND_OF}, {true, false}, {false, true}},
+	{"a policy is gone", {{.index = 0}, SECOND_OF}, {true, false}, {false, true}},
+	{"a policy is new", {{OF(0)}, SECOND_OF, {OF(2)}}, {false, false}, {true, true}},
+	{"ttls change",
+	 {{.server_text = "",
+	   .id = 1,
+	   .limits = {{.capacity = 10, .ttl_max_s = 5}},
+	   .zones = {.is_all = true}},
+	  SECOND_OF},
+	 {false, false},
+	 {true, true}},
+	{"successes are not kept any more",
+	 {{OF_DISABLED}, SECOND_OF},
+	 {false, false},
+	 {false, true}},
+	{"it has no capacity any more",
+	 {{.server_text = "", .id = 1, .zones = {.is_all = true}}, SECOND_OF},
+	 {false, false},
+	 {false, true}},
+	{"it is for no zone any more",
+	 {{.server_text = "", .id = 1, .limits = {{.capacity = 10, .ttl_max_s = 5}}}, SECOND_OF},
+	 {false, false},
+	 {false, true}},
+};
+
+static const struct cache_policy befores[2] = {{OF(0)}, {OF(1)}};
+
+static struct cache_question question_of_group(size_t group)
+{
+	struct cache_question question = question_of("web.example");
+
+	question.group = group;
+	return question;
+}
+
+static void test_switch(void **state)
+{
+	static const struct cache_config before = {befores, 2, 1 << 20};
+
+	for (size_t i = 0; i < ARRAY_LEN(afters); i++) {
+		const struct after *after = &afters[i];
+		const struct cache_config config = {after->policies, 3, 1 << 20};
+		const struct cache_policy *groups[2];
+		const struct cache_switch to = {&config, groups, 2,
+						after->is_gone[0] || after->is_gone[1]};
+		struct cache *cache = cache_new(&before);
+		uint64_t bytes;
+
+		print_message("%s\n", after->name);
+		for (size_t group = 0; group < 2; group++) {
+			struct cache_question question = question_of_group(group);
+			struct dns_reply reply = reply_of(&question, PUT, 300);
+
+			groups[group] = after->is_gone[group] ? NULL : &after->policies[group];
+			cache_insert(cache, &befores[group], &question, &reply, 0);
+		}
+		bytes = cache_bytes(cache);
+		cache_prepare(cache, &config);
+		cache_switch(cache, &to);
+		assert_int_equal(cache_bytes(cache) == bytes, after->has[0] && after->has[1]);
+		for (size_t group = 0; group < 2; group++) {
+			struct cache_question question = question_of_group(group);
+			struct cache_found found;
+
+			if (!after->policies[group].server_text)
+				continue;
+			assert_int_equal(
+				cache_find(cache, &after->policies[group], &question, 0, &found),
+				after->has[group] ? CACHE_HIT : CACHE_MISS);
+		}
+		cache_free(cache);
+	}
+}
+
+/* Smaller bounds hold at once: for entries, and for octets. */
+static void test_switch_shrinks(void **state)
+{
+	static const struct cache_policy less = {.server_text = "",
+						 .limits = {{.capacity = 4, .ttl_max_s = 3600}},
+						 .zones = {.is_all = true}};
+	struct cache_config before = {&small, 1, 1 << 20}, few = {&less, 1, 1 << 20};
+	const struct cache_policy *group = &less;
+	struct cache *cache = cache_new(&before);
+	struct cache_counts counts;
+	uint64_t bytes;
+
+	for (unsigned i = 0; i < 10; i++)
+		put(cache, &small, i);
+	cache_prepare(cache, &few);
+	cache_switch(cache, &(struct cache_switch){&few, &group, 1, false});
+	cache_count(cache, &less, &counts);
+	assert_int_equal(counts.entries[CACHE_SUCCESS], 4);
+	assert_int_equal(counts.evictions[CACHE_SUCCESS], 6);
+	assert_true(has(cache, &less, 9));
+	assert_false(has(cache, &less, 0));
+	bytes = cache_bytes(cache);
+
+	struct cache_config tight = {&less, 1, bytes / 2};
+
+	cache_prepare(cache, &tight);
+	cache_switch(cache, &(struct cache_switch){&tight, &group, 1, false});
+	cache_count(cache, &less, &counts);
+	assert_int_equal(counts.entries[CACHE_SUCCESS], 2);
+	cache_free(cache);
+}
+
+/* The counters of a policy that stays go on; those of an index that is another's begin at 0. */
+static void test_switch_counts(void **state)
+{
+	static const struct cache_policy others[2] = {{PLAIN, .id = 9}, {OF(1)}};
+	static const struct cache_policy without[2] = {{.index = 0}, {OF(1)}};
+	struct cache_config before = {befores, 2, 1 << 20}, between = {without, 2, 1 << 20},
+			    after = {others, 2, 1 << 20};
+	const struct cache_policy *groups[2] = {NULL, &others[1]};
+	struct cache *cache = cache_new(&before);
+	struct cache_counts counts;
+
+	put(cache, &befores[0], 1);
+	assert_true(has(cache, &befores[0], 1));
+	assert_false(has(cache, &befores[1], 2));
+	cache_prepare(cache, &between);
+	cache_switch(cache, &(struct cache_switch){&between, groups, 2, true});
+	cache_prepare(cache, &after);
+	cache_switch(cache, &(struct cache_switch){&after, groups, 2, false});
+	cache_count(cache, &others[0], &counts);
+	assert_int_equal(counts.entries[CACHE_SUCCESS], 0);
+	assert_int_equal(counts.requests, 0);
+	assert_int_equal(counts.hits[CACHE_SUCCESS], 0);
+	cache_count(cache, &others[1], &counts);
+	assert_int_equal(counts.requests, 1);
+	assert_int_equal(counts.misses, 1);
+	cache_free(cache);
+}
+
+/* serve_stale is off now: what was to be stale for a day ends with its TTL. */
+static void test_switch_stale(void **state)
+{
+	static const struct cache_policy stale = {STALE_DAY, .stale = CACHE_STALE_IMMEDIATE};
+	struct cache_config before = {&stale, 1, 1 << 20}, after = {&small, 1, 1 << 20};
+	const struct cache_policy *group = &small;
+	struct cache_question question = question_of("n1.example");
+	struct cache *cache = cache_new(&before);
+	struct cache_found found;
+
+	put(cache, &stale, 1);
+	cache_prepare(cache, &after);
+	cache_switch(cache, &(struct cache_switch){&after, &group, 1, false});
+	assert_int_equal(cache_find(cache, &small, &question, 299000, &found), CACHE_HIT);
+	assert_int_equal(cache_find(cache, &small, &question, 301000, &found), CACHE_MISS);
+	cache_free(cache);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scripts), cmocka_unit_test(test_capacity),
-		cmocka_unit_test(test_bytes),	cmocka_unit_test(test_key),
-		cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_scripts),	       cmocka_unit_test(test_capacity),
+		cmocka_unit_test(test_bytes),	       cmocka_unit_test(test_key),
+		cmocka_unit_test(test_metrics),	       cmocka_unit_test(test_switch),
+		cmocka_unit_test(test_switch_shrinks), cmocka_unit_test(test_switch_counts),
+		cmocka_unit_test(test_switch_stale),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "query/acl.h"
+#include "query/chaos.h"
+
 static int read_memory(void *arg, const char *path, struct text *content)
 {
 	for (const struct memory_file *file = arg; file->path; file++) {
@@ -67,6 +70,7 @@ void memory_machine(struct config_machine *machine, const struct memory_file *fi
 		.read = read_memory,
 		.list = list_memory,
 		.env = env_memory,
+		.hostname = "node-7",
 		.interfaces = interfaces,
 		.n_interfaces = ARRAY_LEN(interfaces),
 	};
@@ -136,13 +140,71 @@ static void dump_cluster(const struct query_cluster_config *cluster, struct text
 	text_puts(out, "\n");
 }
 
+static void dump_ranges(const struct query_acl_ranges *ranges, enum address_family family,
+			struct text *out)
+{
+	struct address first = {.family = family}, last = {.family = family};
+	char text[ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < ranges->n; i++) {
+		memcpy(first.bytes, ranges->items[i].first, 16);
+		memcpy(last.bytes, ranges->items[i].last, 16);
+		address_to_text(&first, text);
+		text_printf(out, " %s", text);
+		address_to_text(&last, text);
+		text_printf(out, "-%s", text);
+	}
+}
+
+static void dump_acl(const struct query_acl *acl, struct text *out)
+{
+	static const char *const actions[] = {"allow", "block", "filter", "drop"};
+	char type[16];
+
+	text_puts(out, " acl ");
+	dump_zones(&acl->zones, out);
+	for (size_t i = 0; i < acl->n_rules; i++) {
+		const struct query_acl_rule *rule = &acl->rules[i];
+
+		text_printf(out, " | %s %s", rule->place, actions[rule->action]);
+		for (size_t k = 0; k < rule->n_types; k++)
+			text_printf(out, " %s", dns_type_text(rule->types[k], type, sizeof(type)));
+		if (rule->is_any_source)
+			text_puts(out, " from all");
+		dump_ranges(&rule->v4, ADDRESS_V4, out);
+		dump_ranges(&rule->v6, ADDRESS_V6, out);
+	}
+	text_puts(out, "\n");
+}
+
+static void dump_chaos(const struct query_chaos *chaos, struct text *out)
+{
+	text_printf(out, " chaos %s: %s, %s by", chaos->place, chaos->version, chaos->hostname);
+	for (size_t i = 0; i < chaos->n_authors; i++)
+		text_printf(out, " (%s)", chaos->authors[i]);
+	text_puts(out, "\n");
+}
+
+static void dump_gates(const struct query_block_config *block, struct text *out)
+{
+	for (const struct query_acl *acl = block->acl; acl; acl = acl->next)
+		dump_acl(acl, out);
+	if (block->chaos)
+		dump_chaos(block->chaos, out);
+	if (block->nsid)
+		text_printf(out, " nsid %.*s\n", (int)block->nsid_len, (const char *)block->nsid);
+}
+
 static void dump_block(const struct query_block_config *block, size_t i, struct text *out)
 {
 	text_printf(out, "block %zu%s%s%s", i, block->has_whoami ? " whoami" : "",
 		    block->has_errors ? " errors" : "", block->has_prometheus ? " prometheus" : "");
 	if (block->udp_answer_max != QUERY_UDP_ANSWER_DEFAULT)
 		text_printf(out, " bufsize %u", block->udp_answer_max);
-	text_puts(out, "\n");
+	text_printf(out, "%s%s%s\n", block->has_local ? " local" : "",
+		    block->has_no_localhost_prefix ? " without_prefix" : "",
+		    block->has_any ? " any" : "");
+	dump_gates(block, out);
 	for (size_t k = 0; k < block->n_clusters; k++)
 		dump_cluster(&block->clusters[k], out);
 	for (size_t k = 0; k < block->n_forwards; k++) {
@@ -345,6 +407,13 @@ void config_dump(const struct config *config, struct text *out)
 		text_printf(out, "lameduck %llu\n", (unsigned long long)config->lameduck_ms);
 	if (config->net.n_workers != 2)
 		text_printf(out, "workers %u\n", config->net.n_workers);
+	if (config->reload_ms > 0)
+		text_printf(out, "reload %llu %llu\n", (unsigned long long)config->reload_ms,
+			    (unsigned long long)config->reload_jitter_ms);
+	if (config->net.tcp_idle_ms != 10000 || config->net.tcp_stall_ms != 5000)
+		text_printf(out, "tcp idle %u stall %u keepalive %u\n", config->net.tcp_idle_ms,
+			    config->net.tcp_stall_ms, config->query.tcp_keepalive_100ms);
 	if (config->has_debug)
 		text_puts(out, "debug\n");
+	text_append(out, config->notes.bytes ? config->notes.bytes : "", config->notes.len);
 }

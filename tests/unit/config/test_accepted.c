@@ -138,7 +138,7 @@ static const struct accepted_case cases[] = {
 	 "view 0 dns://:53 a.test. block 0 metrics 0\nblock 0\n"
 	 "cache dns://:53 a.test. zones all success 4992 3600 0 denial 4992 1800 0 stale 1 3600 "
 	 "ttl 30 verify 1800\n"},
-	{"loop and reload", ". {\n loop\n reload 30s 5s\n}", ROOT "block 0\n"},
+	{"loop and reload", ". {\n loop\n reload 30s 5s\n}", ROOT "block 0\nreload 30000 5000\n"},
 	{"kubeadm's default", config_default_corefile,
 	 ROOT
 	 "block 0 errors prometheus\n cluster cluster.local.,in-addr.arpa.,ip6.arpa. primary "
@@ -149,7 +149,7 @@ static const struct accepted_case cases[] = {
 	 "group 0 /etc/resolv.conf loop expire 10000 fails 2 attempts 0 concurrent 1000 interval "
 	 "500\ngroup 0 cached by 0\nsource 0 api\n" OWN
 	 "health [::]:8080 wildcard\nready [::]:8181 wildcard\nprometheus [::]:9153 wildcard\n"
-	 "lameduck 5000\n"},
+	 "lameduck 5000\nreload 30000 15000\n"},
 	{"kubernetes", ". {\n kubernetes cluster.local in-addr.arpa {\n objects a.json\n }\n}",
 	 ROOT
 	 "block 0\n cluster cluster.local.,in-addr.arpa. primary cluster.local. source 0 ttl 5 "
@@ -218,6 +218,91 @@ static const struct accepted_case cases[] = {
 	      "block 1\n cluster b.test. primary b.test. source 0 ttl 5 pods 0\n"
 	      "block 2\n cluster c.test. primary c.test. source 1 ttl 5 pods 2\n"
 	      "source 0 objects x labels\nsource 1 objects x labels pods\n" OWN},
+	{"kubernetes, an older CoreDNS's words",
+	 ". {\n kubernetes a.test {\n endpoint http://a:1 http://b:1\n upstream 10.0.0.1\n"
+	 " resyncperiod 5m\n }\n}",
+	 ROOT "block 0\n cluster a.test. primary a.test. source 0 ttl 5 pods 0\n"
+	      "source 0 api endpoint http://a:1\n" OWN
+	      "Corefile:3: kubernetes: only the first \"endpoint\" is asked, as in CoreDNS; a load "
+	      "balancer before all of them would help\n"
+	      "Corefile:4: kubernetes: \"upstream\" has no effect: the targets of ExternalNames "
+	      "are asked for as any other name\n"
+	      "Corefile:5: kubernetes: \"resyncperiod\" has no effect: changes are watched, and "
+	      "listed again only where that is needed\n"},
+	{"acl",
+	 "a.test b.test {\n acl {\n allow\n }\n acl c.test 10.0.0.0/8 {\n"
+	 " block type A AAAA type65280 net 10.1.2.3/9 192.0.2.7 fd00::/15 ::ffff:10.0.0.0/105\n"
+	 " Filter NET *\n drop type * net 0.0.0.0/0 ::/0 10.0.0.1\n Block type a ANY\n"
+	 " allow net 10.0.0.0/24 10.0.0.128/25 10.0.2.0/24 10.0.1.0/24\n }\n}",
+	 PAIR "view 0 dns://:53 a.test. block 0 metrics 0\n"
+	      "view 0 dns://:53 b.test. block 0 metrics 1\nblock 0\n"
+	      " acl a.test.,b.test. | Corefile:3 allow from all\n"
+	      " acl c.test.,10.in-addr.arpa. | Corefile:6 block A AAAA TYPE65280 "
+	      "10.0.0.0-10.127.255.255 192.0.2.7-192.0.2.7 "
+	      "fd00::-fd01:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
+	      " | Corefile:7 filter from all | Corefile:8 drop 0.0.0.0-255.255.255.255 "
+	      "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff | Corefile:9 block A ANY from all"
+	      " | Corefile:10 allow 10.0.0.0-10.0.0.255 10.0.1.0-10.0.1.255 "
+	      "10.0.2.0-10.0.2.255\n"},
+	{"acl without rules", ". {\n acl\n}",
+	 ROOT "block 0\n acl .\nCorefile:2: acl: it has no rules, every query is allowed\n"},
+	{"who we are", ". {\n chaos\n nsid\n}",
+	 ROOT "block 0\n chaos Corefile:2: kaname-" KANAME_VERSION
+	      ", node-7 by (the authors of kaname)\n nsid node-7\n"},
+	{"who we say we are",
+	 ". {\n chaos CoreDNS-1.11.1 \"Ann One\" Bob \"Ann One\"\n nsid at the edge\n}\n"
+	 "a.test {\n chaos x\n nsid \"\"\n}",
+	 PAIR "view 0 dns://:53 a.test. block 1 metrics 1\n"
+	      "view 0 dns://:53 . block 0 metrics 0\nblock 0\n"
+	      " chaos Corefile:2: CoreDNS-1.11.1, node-7 by (Ann One) (Bob)\n nsid at the edge\n"
+	      "block 1\n chaos Corefile:6: x, node-7 by (the authors of kaname)\n nsid \n"},
+	{"local and any",
+	 ". {\n local\n any\n}\na.test {\n local {\n localhost_prefix off\n }\n}\n"
+	 "b.test {\n local {\n localhost_prefix on\n }\n}",
+	 PAIR "view 0 dns://:53 a.test. block 1 metrics 1\n"
+	      "view 0 dns://:53 b.test. block 2 metrics 2\n"
+	      "view 0 dns://:53 . block 0 metrics 0\n"
+	      "block 0 local any\nblock 1 local without_prefix\nblock 2 local\n"},
+	{"timeouts: the longest counts",
+	 ". {\n timeouts {\n read 20s\n write 10s\n idle 1m\n }\n}\n"
+	 "a.test {\n timeouts {\n write 15s\n idle 24h\n maxtcpqueries 128\n }\n}",
+	 PAIR "view 0 dns://:53 a.test. block 1 metrics 1\n"
+	      "view 0 dns://:53 . block 0 metrics 0\nblock 0\nblock 1\n"
+	      "tcp idle 86400000 stall 20000 keepalive 65535\n"
+	      "Corefile:12: timeouts: \"maxtcpqueries\" has no effect: a connection takes any "
+	      "number of queries\n"},
+	{"reload: the shortest counts",
+	 ". {\n reload 10s\n}\na.test {\n reload 2s 0s\n}\nb.test {\n reload off\n}\n"
+	 "c.test {\n reload 1m 10s\n}",
+	 PAIR "view 0 dns://:53 a.test. block 1 metrics 1\n"
+	      "view 0 dns://:53 b.test. block 2 metrics 2\n"
+	      "view 0 dns://:53 c.test. block 3 metrics 3\n"
+	      "view 0 dns://:53 . block 0 metrics 0\nblock 0\nblock 1\nblock 2\nblock 3\n"
+	      "reload 2000 0\n"},
+	{"what has no effect",
+	 ". {\n cancel 3s\n pprof :6053 {\n block 2\n }\n root /etc/coredns\n trace zipkin x:9411 "
+	 "{\n every 1\n }\n metadata\n geoip /opt/GeoLite2.mmdb\n autopath @kubernetes\n"
+	 " federation cluster.local {\n prod prod.test\n }\n forward . 10.0.0.1 {\n"
+	 " max_idle_conns 3\n }\n}",
+	 ROOT
+	 "block 0\n forward . group 0\ngroup 0 10.0.0.1:53\n"
+	 "Corefile:2: \"cancel\" has no effect: every query is answered within 5 s\n"
+	 "Corefile:3: \"pprof\" has no effect: there is no Go in it to profile; `perf` shows "
+	 "where its time goes\n"
+	 "Corefile:6: \"root\" has no effect: nothing in this server block has a path that "
+	 "begins there\n"
+	 "Corefile:7: \"trace\" has no effect: no spans are sent; `log`, the histograms of "
+	 "`prometheus` and --explain tell where time goes\n"
+	 "Corefile:10: \"metadata\" has no effect: what a log line can tell is there without "
+	 "it\n"
+	 "Corefile:11: \"geoip\" has no effect: where clients are is not looked up, and a log "
+	 "line has \"-\" there\n"
+	 "Corefile:12: \"autopath\" has no effect: clients walk their search list themselves "
+	 "and find the same\n"
+	 "Corefile:13: \"federation\" has no effect: Kubernetes removed federation, there are "
+	 "no such services\n"
+	 "Corefile:17: forward: \"max_idle_conns\" has no effect: unused connections end after "
+	 "`expire`\n"},
 	{"variables",
 	 "{$ZONE} {$EMPTY} {%NONE%} {$NONE:x.y} a{$ZONE}b{%EMPTY:c%} {\n log \"x{%NONE:.y%}\"\n}",
 	 PAIR "view 0 dns://:53 acluster.testbc. block 0 metrics 0\n"

@@ -91,9 +91,9 @@ static const struct refused_case cases[] = {
 	 "Corefile:2: unknown directive \"kubernets\": did you mean \"kubernetes\"?\n"
 	 "Corefile:3: unknown directive \"importt\": did you mean \"import\"?\n"
 	 "Corefile:4: unknown directive \"xyzzy\"\n"},
-	{"known words", ". {\n hosts x {\n fallthrough\n }\n acl\n etcd\n proxy . x\n}",
-	 "Corefile:2: \"hosts\" is not there yet\n"
-	 "Corefile:5: \"acl\" is not there yet\n"
+	{"known words", ". {\n dns64 x {\n fallthrough\n }\n transfer\n etcd\n proxy . x\n}",
+	 "Corefile:2: \"dns64\" is not there yet\n"
+	 "Corefile:5: \"transfer\" is not there yet\n"
 	 "Corefile:6: kaname does not have \"etcd\": use `forward` to a server that has these "
 	 "zones\n"
 	 "Corefile:7: kaname does not have \"proxy\": use `forward`, as in CoreDNS since 1.5\n"},
@@ -163,7 +163,68 @@ static const struct refused_case cases[] = {
 	 "Corefile:3: ready: unknown kind of monitor \"always\": there are until-ready, "
 	 "continuously\n"},
 	{"prometheus", ". {\n prometheus {\n tls a b\n }\n}",
-	 "Corefile:3: prometheus: \"tls\" is not there yet\n"},
+	 "Corefile:3: prometheus: kaname does not have \"tls\": metrics are read by HTTP; put a "
+	 "TLS "
+	 "proxy before it\n"},
+	{"acl",
+	 ". {\n acl a..b {\n deny net 10.0.0.0/8\n block from 10.0.0.0/8\n block type\n"
+	 " filter type A net type AAAA\n allow net 10.0.0.0/33 10.0.0 fd00::/-1 10.0.0.0/ eth0\n"
+	 " drop type A6 NOPE TYPE65536 type1x\n block {\n x\n }\n blok\n }\n}",
+	 "Corefile:2: \"a..b\" is not a domain name\n"
+	 "Corefile:3: acl: unknown action \"deny\": there are allow, block, filter, drop\n"
+	 "Corefile:4: acl: unknown section \"from\": there are type, net\n"
+	 "Corefile:5: acl: nothing follows \"type\"\n"
+	 "Corefile:6: acl: nothing follows \"net\"\n"
+	 "Corefile:6: acl: \"type\" stands twice in this rule\n"
+	 "Corefile:7: acl: a prefix: \"33\" is not a number from 0 to 32\n"
+	 "Corefile:7: acl: \"10.0.0\" is no address and no prefix, as in 10.1.0.0/16, fd00::1 or "
+	 "*\n"
+	 "Corefile:7: acl: a prefix: \"-1\" is not a number from 0 to 128\n"
+	 "Corefile:7: acl: a prefix: \"\" is not a number from 0 to 32\n"
+	 "Corefile:7: acl: \"eth0\" is no address and no prefix, as in 10.1.0.0/16, fd00::1 or *\n"
+	 "Corefile:8: acl: \"NOPE\" is no type of records, as in A, AAAA, TYPE65280 or *\n"
+	 "Corefile:8: acl: \"TYPE65536\" is no type of records, as in A, AAAA, TYPE65280 or *\n"
+	 "Corefile:8: acl: \"type1x\" is no type of records, as in A, AAAA, TYPE65280 or *\n"
+	 "Corefile:9: \"block\" has no block of options\n"
+	 "Corefile:12: acl: unknown action \"blok\": did you mean \"block\"?\n"},
+	{"small ones",
+	 ". {\n any x\n local x\n chaos {\n }\n nsid {\n }\n cancel 0s\n pprof 6053 {\n block x\n "
+	 "rate\n }\n root\n}\na.test {\n cancel soon\n local {\n localhost_prefix maybe\n prefix\n"
+	 " }\n}",
+	 "Corefile:2: \"any\" has an argument too many: \"x\"\n"
+	 "Corefile:3: \"local\" has an argument too many: \"x\"\n"
+	 "Corefile:4: \"chaos\" has no block of options\n"
+	 "Corefile:6: \"nsid\" has no block of options\n"
+	 "Corefile:8: cancel: the time has to be longer than 0\n"
+	 "Corefile:9: pprof: \"6053\" is not an address with a port, as in localhost:6053\n"
+	 "Corefile:10: block: \"x\" is not a number from 0 to 1000000000\n"
+	 "Corefile:11: pprof: unknown option \"rate\": there are block\n"
+	 "Corefile:13: \"root\" lacks an argument\n"
+	 "Corefile:16: \"soon\" is not a duration of at most a day, as in 5s or 1m30s\n"
+	 "Corefile:18: local: localhost_prefix is not \"maybe\": there are on, off\n"
+	 "Corefile:19: local: unknown option \"prefix\": there are localhost_prefix\n"},
+	{"timeouts",
+	 ". {\n timeouts\n}\na.test {\n timeouts 5s {\n }\n}\n"
+	 "b.test {\n timeouts {\n read 999ms\n write 25h\n idle\n maxtcpqueries -2\n reed 5s\n "
+	 "}\n}",
+	 "Corefile:2: timeouts: a block with a time is needed, as in idle 10s\n"
+	 "Corefile:5: \"timeouts\" has an argument too many: \"5s\"\n"
+	 "Corefile:10: timeouts: \"999ms\" is shorter than 1s\n"
+	 "Corefile:11: timeouts: \"25h\" is not a duration of at most 86400s, as in 5s or 1m30s\n"
+	 "Corefile:12: \"idle\" lacks an argument\n"
+	 "Corefile:13: timeouts: \"-2\" is not a number from 0 to 100000000\n"
+	 "Corefile:14: timeouts: unknown option \"reed\": did you mean \"read\"?\n"},
+	{"reload",
+	 ". {\n reload 1s\n}\na.test {\n reload 5s 500ms\n}\nb.test {\n reload x\n}\n"
+	 "c.test {\n reload 30s 15s 5s\n}",
+	 "Corefile:2: reload: \"1s\" is shorter than 2s\n"
+	 "Corefile:5: reload: a jitter of \"500ms\" is shorter than 1s\n"
+	 "Corefile:8: reload: \"x\" is not a duration of at most 86400s, as in 5s or 1m30s\n"
+	 "Corefile:11: \"reload\" has an argument too many: \"5s\"\n"},
+	{"nsid: too long",
+	 ". {\n nsid 0123456789012345678901234567890123456789012345678901234567890123 "
+	 "0123456789012345678901234567890123456789012345678901234567890123\n}",
+	 "Corefile:2: nsid: more than 128 octets, which every answer had to have room for\n"},
 	{"log",
 	 ". {\n log . \"{remote}\"\n log a..b {\n class none\n class\n minDuration 1s\n }\n}",
 	 "Corefile:2: log: a format of one's own is not there yet: use {common} or {combined}\n"
@@ -200,15 +261,12 @@ static const struct refused_case cases[] = {
 	 "\"endpoint_pod_names\"?\n"},
 	{"kubernetes, not there",
 	 ". {\n kubernetes a.test {\n objects x\n multicluster x\n zonal\n transfer to *\n"
-	 " upstream\n resyncperiod 5m\n }\n}",
+	 " resyncperiod often\n }\n}",
 	 "Corefile:4: kubernetes: \"multicluster\" is not there yet\n"
 	 "Corefile:5: kubernetes: \"zonal\" is not there yet\n"
 	 "Corefile:6: kubernetes: kaname does not have \"transfer\": use the directive "
 	 "`transfer`, as in CoreDNS since 1.8\n"
-	 "Corefile:7: kubernetes: kaname does not have \"upstream\": CoreDNS removed it, too; "
-	 "leave it out\n"
-	 "Corefile:8: kubernetes: kaname does not have \"resyncperiod\": CoreDNS removed it, too; "
-	 "leave it out\n"},
+	 "Corefile:7: \"often\" is not a duration of at most a day, as in 5s or 1m30s\n"},
 	{"kubernetes, API server",
 	 ". {\n kubernetes a.test {\n endpoint ftp://u:s3cr3t@x http://b {\n x\n }\n"
 	 " tls a b\n kubeconfig a b c\n startup_timeout 25h\n apiserver_qps -1\n"
@@ -224,8 +282,6 @@ static const struct refused_case cases[] = {
 	{"kubernetes, more of the API server",
 	 ". {\n kubernetes a.test {\n endpoint http://u:s3cr3t@x http://b\n tls a \"\" c\n"
 	 " kubeconfig {%NONE%} \"\"\n apiserver_qps .\n apiserver_burst \"\"\n }\n}",
-	 "Corefile:3: kubernetes: only one \"endpoint\" is asked: leave the others out, or give "
-	 "the address of a load balancer before them\n"
 	 "Corefile:3: kubernetes: endpoint: the URL has a user in it\n"
 	 "Corefile:4: kubernetes: a path of \"tls\" is empty\n"
 	 "Corefile:5: kubernetes: a path of \"kubeconfig\" is empty\n"

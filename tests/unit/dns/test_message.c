@@ -206,6 +206,59 @@ static void test_answer_frame(void **state)
 	assert_memory_equal(out, want, size);
 }
 
+/* An NSID option is sent to who asked for it, whatever the request's option holds (RFC 5001 2.1).
+ */
+static void test_nsid(void **state)
+{
+	static const char asks[] = HEAD("\1\0", "\1", "\0", "\0", "\1")
+		Q OPT("\4\xd0", "\0\0\0\0", "\0\6") "\0\3\0\2xy";
+	static const char asks_not[] = HEAD("\1\0", "\1", "\0", "\0", "\1") Q PLAIN_OPT;
+	static const char want[] = "\0\0\x29\4\xd0\0\0\0\0\0\x07\0\3\0\3abc";
+	struct dns_answer_end end = {.own_udp_size = 1232,
+				     .ede = DNS_EDE_NONE,
+				     .nsid = (const uint8_t *)"abc",
+				     .nsid_len = 3};
+	struct dns_query query;
+	uint8_t out[512];
+	struct wire_writer writer = wire_writer_init(out, sizeof(out));
+
+	parse(&query, asks, sizeof(asks) - 1);
+	assert_true(query.has_nsid);
+	assert_int_equal(dns_nsid_size(&query, 3), 7);
+	dns_answer_begin(&writer, &query);
+	assert_int_equal(dns_answer_end(&writer, &query, &end), 12 + 9 + sizeof(want) - 1);
+	assert_memory_equal(out + 12 + 9, want, sizeof(want) - 1);
+
+	parse(&query, asks_not, sizeof(asks_not) - 1);
+	assert_false(query.has_nsid);
+	assert_int_equal(dns_nsid_size(&query, 3), 0);
+	writer = wire_writer_init(out, sizeof(out));
+	dns_answer_begin(&writer, &query);
+	assert_int_equal(dns_answer_end(&writer, &query, &end), 12 + 9 + 11);
+}
+
+static void test_type_from_text(void **state)
+{
+	static const struct {
+		const char *text;
+		int want; /* -1: none */
+	} types[] = {
+		{"A", 1},	    {"a", 1},	      {"AaAa", 28},   {"NSAP-PTR", 23},
+		{"ANY", 255},	    {"CAA", 257},     {"TYPE0", 0},   {"type65535", 65535},
+		{"TYPE65", 65},	    {"", -1},	      {"A ", -1},     {"TYPE", -1},
+		{"TYPE65536", -1},  {"TYPE1x", -1},   {"TYPE-1", -1}, {"AX", -1},
+		{"TYPE000001", -1}, {"RESERVED", -1},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		uint16_t type;
+		int got = dns_type_from_text(types[i].text, &type) ? type : -1;
+
+		if (got != types[i].want)
+			fail_msg("%s: %d", types[i].text, got);
+	}
+}
+
 static void test_no_opt_for_plain(void **state)
 {
 	static const char plain[] = QUERY Q;
@@ -413,6 +466,8 @@ int main(void)
 		cmocka_unit_test(test_every_cut),
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_answer_frame),
+		cmocka_unit_test(test_nsid),
+		cmocka_unit_test(test_type_from_text),
 		cmocka_unit_test(test_no_opt_for_plain),
 		cmocka_unit_test(test_ede_text_is_cut),
 		cmocka_unit_test(test_compress),

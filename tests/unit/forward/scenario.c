@@ -27,6 +27,7 @@ struct world {
 	struct forward_group_config config;
 	struct random random;
 	struct group group;
+	uint64_t n_broken;
 	struct upstream upstreams[FORWARD_UPSTREAMS_MAX];
 	ARRAY(struct asked *) asked;
 	struct wheel wheel;
@@ -206,7 +207,7 @@ static void do_group(struct world *world, const char *line)
 		world->config.failover_rcodes |= 1u << DNS_RCODE_NXDOMAIN;
 	world->config.max_connect_attempts =
 		attempts ? (uint32_t)strtoul(attempts + strlen("attempts="), NULL, 10) : 0;
-	group_init(&world->group, &world->config, &world->random, now_us(world));
+	group_init(&world->group, &world->config, &world->random, now_us(world), &world->n_broken);
 	for (unsigned i = 0; i < n; i++) {
 		world->upstreams[i].max_fails =
 			max_fails ? (uint32_t)strtoul(max_fails + strlen("max_fails="), NULL, 10)

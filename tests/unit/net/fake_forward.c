@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fake_forward.h"
 
+#include "../../../src/net/chain.h"
 #include "base/check.h"
 
 struct forward {
+	struct chain asked;
 	uv_loop_t *loop;
 	struct forward_hook hook;
 	uv_timer_t ending;
@@ -12,6 +14,7 @@ struct forward {
 };
 
 struct asked {
+	struct chain link; /* forward->asked */
 	uv_timer_t timer;
 	struct forward *forward;
 	struct forward_question question;
@@ -23,6 +26,7 @@ struct forward *forward_open(uv_loop_t *loop, const struct forward_config *confi
 {
 	struct forward *forward = mem_zalloc(sizeof(*forward));
 
+	chain_init(&forward->asked);
 	forward->loop = loop;
 	forward->hook = *hook;
 	return forward;
@@ -31,6 +35,13 @@ struct forward *forward_open(uv_loop_t *loop, const struct forward_config *confi
 static void on_asked_closed(uv_handle_t *handle)
 {
 	free(handle->data);
+}
+
+/* Nothing more comes of it. */
+static void forget(struct asked *asked)
+{
+	chain_remove(&asked->link);
+	uv_close((uv_handle_t *)&asked->timer, on_asked_closed);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -43,7 +54,7 @@ static void on_timer(uv_timer_t *timer)
 					.upstream = ""};
 
 	asked->forward->hook.on_reply(asked->forward->hook.arg, &asked->question, &result);
-	uv_close((uv_handle_t *)timer, on_asked_closed);
+	forget(asked);
 	if (waiter) {
 		waiter->question = NULL;
 		waiter->on_done(waiter, &result);
@@ -62,6 +73,7 @@ enum forward_ask forward_ask(struct forward *forward, const struct forward_quest
 	asked->forward = forward;
 	asked->question = *question;
 	asked->waiter = waiter;
+	chain_append(&forward->asked, &asked->link);
 	asked->timer.data = asked;
 	CHECK(uv_timer_init(forward->loop, &asked->timer) == 0);
 	if (question->type != FAKE_NEVER)
@@ -77,7 +89,30 @@ void forward_cancel(struct forward *forward, struct forward_waiter *waiter)
 	struct asked *asked = waiter->question;
 
 	CHECK(asked && asked->waiter == waiter);
-	uv_close((uv_handle_t *)&asked->timer, on_asked_closed);
+	forget(asked);
+}
+
+void forward_reconfigure(struct forward *forward, const struct forward_config *config)
+{
+	const struct forward_result gone = {.rcode = DNS_RCODE_SERVFAIL, .upstream = ""};
+	struct chain before;
+
+	chain_init(&before);
+	chain_take(&before, &forward->asked);
+	while (!chain_is_empty(&before)) {
+		struct asked *asked = CHAIN_ENTRY(before.next, struct asked, link);
+		struct forward_waiter *waiter = asked->waiter;
+
+		chain_remove(&asked->link);
+		chain_append(&forward->asked, &asked->link);
+		if (asked->question.group == (config->probe_key & 0xff))
+			continue;
+		forget(asked);
+		if (waiter) {
+			waiter->question = NULL;
+			waiter->on_done(waiter, &gone);
+		}
+	}
 }
 
 static void on_forward_closed(uv_handle_t *handle)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A forwarder of the tests: what becomes of a question depends on its type.
+ * A forwarder of the tests: what becomes of a question depends on its type. At a
+ * forward_reconfigure the one group that stays is the low octet of probe_key.
  */
 #ifndef KANAME_FAKE_FORWARD_H
 #define KANAME_FAKE_FORWARD_H

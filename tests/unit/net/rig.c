@@ -49,15 +49,31 @@ static unsigned or_plenty(unsigned value, unsigned plenty)
 	return value > 0 ? value : plenty;
 }
 
-static const struct forward_config no_groups;
-
-static void fill_config(struct rig *rig, const struct rig_options *options)
+static void fill_addresses(struct rig_setup *setup, const struct rig_options *options,
+			   uint16_t port)
 {
 	static const char *const loopback[] = {"127.0.0.1", NULL};
 	const char *const *address = options->addresses ? options->addresses : loopback;
 
-	rig->config = (struct net_config){
-		.listeners = rig->listeners,
+	for (size_t i = 0; address[i] != NULL; i++) {
+		struct net_listener *listener = &setup->listeners[i];
+
+		fill_address(&listener->address, address[i], port);
+		listener->is_optional = strchr(address[i], ':') != NULL;
+		listener->server = i;
+		setup->servers[i] =
+			(struct query_server_config){.views = &setup->view, .n_views = 1};
+		setup->config.n_listeners = setup->query.n_servers = i + 1;
+	}
+}
+
+static struct rig_setup *next_setup(struct rig *rig, const struct rig_options *options)
+{
+	struct rig_setup *setup = &rig->setups[rig->n_setups % ARRAY_LEN(rig->setups)];
+
+	memset(setup, 0, sizeof(*setup));
+	setup->config = (struct net_config){
+		.listeners = setup->listeners,
 		.n_workers = or_plenty(options->n_workers, 1),
 		.tcp_max = or_plenty(options->tcp_max, 1000),
 		.tcp_max_per_client = or_plenty(options->tcp_max_per_client, 1000),
@@ -66,21 +82,46 @@ static void fill_config(struct rig *rig, const struct rig_options *options)
 		.tcp_buffer_bytes =
 			options->tcp_buffer_bytes ? options->tcp_buffer_bytes : 16 << 20,
 	};
-	rig->config.drain_ms = options->drain_ms ? options->drain_ms : 5000;
+	setup->config.drain_ms = options->drain_ms ? options->drain_ms : 5000;
 	if (options->has_forward)
-		rig->config.forward = &no_groups;
-	rig->config.pending_max = options->pending_max ? options->pending_max : 1000;
-	rig->config.pending_bytes = 1 << 20;
-	for (; *address != NULL; address++) {
-		struct net_listener *listener = &rig->listeners[rig->config.n_listeners++];
+		setup->config.forward = &setup->forward;
+	setup->config.pending_max = options->pending_max ? options->pending_max : 1000;
+	setup->config.pending_bytes = 1 << 20;
+	fill_addresses(setup, options, rig->port);
+	setup->view.server_text = "dns://:53";
+	setup->query.servers = setup->servers;
+	setup->query.tcp_keepalive_100ms = options->generation;
+	setup->query.probe_key = setup->forward.probe_key = options->group;
+	return setup;
+}
 
-		fill_address(&listener->address, *address, rig->port);
-		listener->is_optional = strchr(*address, ':') != NULL;
-	}
-	rig->view.server_text = "dns://:53";
-	rig->server = (struct query_server_config){&rig->view, 1};
-	rig->query.servers = &rig->server;
-	rig->query.n_servers = 1;
+static void on_switched(void *arg)
+{
+	struct rig *rig = arg;
+
+	assert_false(rig->is_drained);
+	rig->is_switched = true;
+}
+
+int rig_reconfigure(struct rig *rig, const struct rig_options *options, struct text *why)
+{
+	struct rig_setup *setup = next_setup(rig, options);
+	struct text own = {0};
+	int error;
+
+	rig->is_switched = false;
+	error = net_reconfigure(rig->net, &setup->config, &setup->query, why ? why : &own,
+				on_switched, rig);
+	text_fini(&own);
+	if (error == 0)
+		rig->n_setups++;
+	return error;
+}
+
+void rig_wait_switched(struct rig *rig)
+{
+	while (!rig->is_switched)
+		uv_run(&rig->loop, UV_RUN_ONCE);
 }
 
 static void on_drained(void *arg)
@@ -92,6 +133,7 @@ static void on_drained(void *arg)
 
 void rig_open(struct rig *rig, const struct rig_options *options)
 {
+	struct rig_setup *setup;
 	struct text why = {0};
 	int error = -EADDRINUSE;
 
@@ -100,9 +142,10 @@ void rig_open(struct rig *rig, const struct rig_options *options)
 	assert_int_equal(uv_loop_init(&rig->loop), 0);
 	for (unsigned i = 0; i < 20 && error == -EADDRINUSE; i++) {
 		rig->port = free_port();
-		fill_config(rig, options);
-		error = net_open(&rig->net, &rig->config, &rig->query, rig->log, &why);
+		setup = next_setup(rig, options);
+		error = net_open(&rig->net, &setup->config, &setup->query, rig->log, &why);
 	}
+	rig->n_setups = 1;
 	if (error != 0)
 		fail_msg("%s", why.bytes);
 	text_fini(&why);

@@ -18,23 +18,36 @@ struct rig_options {
 	size_t tcp_buffer_bytes;
 	bool has_forward; /* fake_forward.h */
 	size_t pending_max;
-	unsigned drain_ms; /* 0: 5000 */
+	unsigned drain_ms;	   /* 0: 5000 */
+	uint8_t generation, group; /* of the configuration (fake_query.h) */
+};
+
+/* A configuration: the server of an address is its place in options.addresses. */
+struct rig_setup {
+	struct net_listener listeners[4];
+	struct net_config config;
+	struct forward_config forward;
+	struct query_view_config view;
+	struct query_server_config servers[4];
+	struct query_config query;
 };
 
 struct rig {
-	struct net_listener listeners[4];
-	struct net_config config;
-	struct query_view_config view;
-	struct query_server_config server;
-	struct query_config query;
+	struct rig_setup setups[2]; /* the one that runs, and another */
+	unsigned n_setups;	    /* so far: setups[n_setups % 2] is free */
 	struct log *log;
 	struct net *net;
 	uv_loop_t loop;
 	uint16_t port;
-	bool is_drained;
+	bool is_switched, is_drained;
 };
 
 void rig_open(struct rig *rig, const struct rig_options *options);
+/* net_reconfigure to these options, with the same port; does not wait. *why is NULL or to be ended
+ * by the caller. */
+int rig_reconfigure(struct rig *rig, const struct rig_options *options, struct text *why);
+/* Until on_switched. */
+void rig_wait_switched(struct rig *rig);
 /* Asks for the drain and returns at once; the workers run on their own. */
 void rig_drain(struct rig *rig);
 /* Drains if that was not asked before, waits and frees. */

@@ -109,7 +109,10 @@ struct bench {
 
 static void bench_init(struct bench *bench)
 {
+	static const struct query_config config = {.n_servers = 1};
+
 	memset(bench, 0, sizeof(*bench));
+	bench->query.config = &config;
 	memset(&kernel, 0, sizeof(kernel));
 	bench->socket.address.v4 = (struct sockaddr_in){
 		.sin_family = AF_INET, .sin_port = htons(53), .sin_addr = {htonl(0x7f000001)}};

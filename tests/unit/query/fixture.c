@@ -164,7 +164,7 @@ void fixture_init(struct fixture *fixture)
 						       .block = 1};
 	fixture->views[1] = (struct query_view_config){
 		.zone = name_of("."), .zone_text = ".", .server_text = "dns://:53", .metrics = 1};
-	fixture->server = (struct query_server_config){fixture->views, 2};
+	fixture->server = (struct query_server_config){fixture->views, 2, .dropped = 2};
 	fixture->own = address_of("192.0.2.53");
 	fixture->table = table_new();
 	fill(fixture->table);
@@ -172,7 +172,7 @@ void fixture_init(struct fixture *fixture)
 						.n_blocks = 2,
 						.servers = &fixture->server,
 						.n_servers = 1,
-						.n_metrics = 2,
+						.n_metrics = 3,
 						.tables = &fixture->table,
 						.own = &fixture->own,
 						.n_own = 1,
