@@ -11,13 +11,20 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "config/config.h"
 #include "options_kubedns.h"
+
+#define DURATION_MAX_MS 60000u
 
 enum flag {
 	FLAG_CONF,
 	FLAG_PORT,
 	FLAG_P,
 	FLAG_PIDFILE,
+	FLAG_STATE_DIR,
+	FLAG_LEAVE_AFTER,
+	FLAG_EXPLAIN,
+	FLAG_FROM,
 	FLAG_CHECK,
 	FLAG_QUIET,
 	FLAG_VERSION,
@@ -27,12 +34,13 @@ enum flag {
 	N_FLAGS
 };
 
-static const char *const names[N_FLAGS] = {"conf",  "dns.port", "p",	   "pidfile", "check",
-					   "quiet", "version",	"plugins", "help",    "h"};
+static const char *const names[N_FLAGS] = {
+	"conf", "dns.port", "p",     "pidfile", "state-dir", "leave-after", "explain",
+	"from", "check",    "quiet", "version", "plugins",   "help",	    "h"};
 
 static bool takes_value(enum flag flag)
 {
-	return flag <= FLAG_PIDFILE;
+	return flag <= FLAG_FROM;
 }
 
 bool option_port(const char *value, uint16_t *port)
@@ -48,6 +56,16 @@ bool option_port(const char *value, uint16_t *port)
 	return true;
 }
 
+/* "5s", "500ms", "1m30s", or a number of seconds. */
+static bool parse_duration(const char *value, uint64_t *ms)
+{
+	if (config_duration(value, ms) && *ms <= DURATION_MAX_MS)
+		return true;
+	fprintf(stderr, "kaname: \"%s\" is no duration of at most %u s, as in 2s or 500ms\n", value,
+		DURATION_MAX_MS / 1000);
+	return false;
+}
+
 static bool apply(struct options *options, enum flag flag, const char *value)
 {
 	switch (flag) {
@@ -60,6 +78,17 @@ static bool apply(struct options *options, enum flag flag, const char *value)
 		return option_port(value, &options->port);
 	case FLAG_PIDFILE:
 		options->pidfile = value;
+		return true;
+	case FLAG_STATE_DIR:
+		options->state_dir = value;
+		return true;
+	case FLAG_LEAVE_AFTER:
+		return parse_duration(value, &options->quiet_ms);
+	case FLAG_EXPLAIN:
+		options->explain_name = value;
+		return true;
+	case FLAG_FROM:
+		options->explain_from = value;
 		return true;
 	case FLAG_CHECK:
 		return options->is_check = true;
@@ -139,7 +168,7 @@ static bool check_mix(const struct options *options)
 
 bool options_parse(struct options *options, int argc, char **argv)
 {
-	*options = (struct options){.port = 53};
+	*options = (struct options){.port = 53, .quiet_ms = 2000};
 	kubedns_options_init(&options->kubedns);
 	for (int i = 1; i < argc; i++) {
 		const char *word = argv[i], *value;
@@ -170,6 +199,9 @@ bool options_parse(struct options *options, int argc, char **argv)
 		}
 		if (!apply(options, flag, value))
 			return false;
+		/* --explain NAME [TYPE] */
+		if (flag == FLAG_EXPLAIN && i + 1 < argc && argv[i + 1][0] != '-')
+			options->explain_type = argv[++i];
 	}
 	return check_mix(options);
 }
@@ -178,13 +210,23 @@ void options_help(void)
 {
 	puts("kaname " KANAME_VERSION ": a cluster DNS server for Kubernetes\n"
 	     "\n"
-	     "usage: kaname [-conf FILE] [-dns.port N] [--check]\n"
+	     "usage: kaname [-conf FILE] [-dns.port N] [--check | --explain NAME [TYPE]]\n"
 	     "\n"
 	     "  -conf FILE       the Corefile (default: ./Corefile, and without it that of "
 	     "kubeadm)\n"
 	     "  -dns.port N, -p N  port of server blocks that name none (default: 53)\n"
 	     "  --check          read and check the Corefile, report every problem, and exit with "
 	     "0 or 1\n"
+	     "  --explain NAME [TYPE]  which server block and which of its steps would answer a "
+	     "query, "
+	     "and why\n"
+	     "  --from IP        the client that asks then (default: 127.0.0.1)\n"
+	     "  --state-dir DIR  keep the last good configuration there; a start with a bad one "
+	     "uses "
+	     "it\n"
+	     "  --leave-after DURATION  after SIGTERM answers go on until no query came for so "
+	     "long, "
+	     "at most 60s (2s)\n"
 	     "  -pidfile FILE    write the process id there\n"
 	     "  -quiet           do not print the start banner\n"
 	     "  -plugins         list the directives that are known\n"
@@ -224,8 +266,10 @@ void options_help(void)
 	     "their probes and metrics on port 10054.\n"
 	     "\n"
 	     "SIGTERM and SIGINT end it: /ready says 503 at once, answers go on for `health { "
-	     "lameduck }`, then what\n"
-	     "was received is answered and the process exits. A second signal ends it at once.\n"
+	     "lameduck }` and until\n"
+	     "no query comes any more, then what was received is answered and the process exits. A "
+	     "second signal\n"
+	     "ends it at once. SIGHUP reads the configuration again.\n"
 	     "\n"
 	     "exit codes: 0 ended by a signal, or --check found nothing; 1 the Corefile is wrong; "
 	     "2 wrong usage;\n"

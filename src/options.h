@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The command line: CoreDNS's flags, or kube-dns's. Main thread.
+ * The command line: CoreDNS's flags, or kube-dns's, and ours. Main thread.
  */
 #ifndef KANAME_OPTIONS_H
 #define KANAME_OPTIONS_H
@@ -11,8 +11,11 @@
 #include "config/kubedns.h"
 
 struct options {
-	const char *corefile; /* borrowed from argv, or NULL */
-	const char *pidfile;  /* borrowed from argv, or NULL */
+	const char *corefile;  /* borrowed from argv, or NULL */
+	const char *pidfile;   /* borrowed from argv, or NULL */
+	const char *state_dir; /* likewise: where the last good configuration is kept */
+	uint64_t quiet_ms;     /* no query for so long: it leaves after SIGTERM */
+	const char *explain_name, *explain_type, *explain_from; /* likewise */
 	uint16_t port;
 	bool has_port;		  /* it was given */
 	const char *kubedns_flag; /* the first flag of kube-dns's that was given, or NULL */

@@ -32,6 +32,9 @@ char *arena_printf(struct arena *arena, const char *format, ...)
  * content owns outside of it. */
 void arena_on_end(struct arena *arena, void (*fini)(void *what), void *what);
 
+/* All that `from` holds belongs to `arena` from now on; `from` is empty. */
+void arena_take(struct arena *arena, struct arena *from);
+
 /* Forgets everything but keeps one chunk for the next use. */
 void arena_reset(struct arena *arena);
 

@@ -33,9 +33,17 @@ MUST_USE int log_open(struct log **log, int fd, enum log_level least);
  * Main thread. */
 void log_close(struct log *log);
 
+/* Lines below `least` are not written from now on. Main thread. */
+void log_set_least(struct log *log, enum log_level least);
+
 /* A channel for one thread, freed with the log. ring_bytes is rounded up to a power of two. Main
  * thread, before the producing thread starts. */
 struct log_channel *log_channel_new(struct log *log, size_t ring_bytes);
+
+/* Its thread has ended: log_channel_new may give the channel to another. NULL is allowed. Main
+ * thread.
+ */
+void log_channel_release(struct log_channel *channel);
 
 /* Any of these: the channel's thread only. A NULL channel writes to stderr at once (tests,
  * --check). */

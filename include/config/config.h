@@ -42,6 +42,11 @@ struct config {
 	const struct config_http_path *paths; /* of kube-dns: see config/kubedns.h */
 	size_t n_paths;
 	struct text corefile; /* owned: what kube-dns's flags and ConfigMap came to; else empty */
+	const char
+		*hash; /* of all words: equal texts, comments apart, have equal ones; hexadecimal */
+	const char *const *files; /* that were looked at, and the folders that were listed */
+	size_t n_files;
+	struct text flat; /* owned: with wants_flat, all of it as one Corefile without imports */
 	uint64_t lameduck_ms; /* the longest of `health { lameduck }` */
 	bool has_debug;
 	uint64_t reload_ms, reload_jitter_ms; /* of `reload`: how often, and the most that a look is
@@ -52,11 +57,17 @@ struct config_options {
 	uint16_t default_port; /* -dns.port, -p; 53 */
 	unsigned n_cpus;       /* workers where no `multisocket` says otherwise */
 	uint64_t cache_bytes;  /* for the caches of all workers together */
+	/* The one that runs, for the call; NULL at the start. What is the same in it keeps its
+	 * number: groups of upstreams, cache policies, rows of counters, sources of objects. */
+	const struct config *previous;
+	const char *known_hash; /* a configuration of this hash is not wanted; NULL: any is */
+	bool wants_flat;
 };
 
 /* Reads and checks the Corefile at `path`; with NULL ./Corefile, and where there is none
  * config_default_corefile. 0, or -EINVAL with all problems in *problems, a line
- * each. *config is then empty. */
+ * each, or -EALREADY: it is the known one. *config is empty then, but for hash, files and their
+ * arena. */
 MUST_USE int config_load(struct config *config, const char *path,
 			 const struct config_options *options, struct text *problems);
 void config_free(struct config *config);

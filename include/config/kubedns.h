@@ -28,6 +28,7 @@ struct kubedns_options {
 	uint16_t dns_port, healthz_port, prometheus_port;
 	uint64_t config_period_ms, initial_sync_timeout_ms; /* 0: not given */
 	bool has_profiling;
+	const char *kept;	 /* a Corefile in place of all these: the last good one */
 	bool ignores_config_map; /* as if it were empty; but it is looked at again */
 };
 
@@ -44,7 +45,8 @@ MUST_USE int config_kubedns_corefile(const struct kubedns_options *options,
 				     struct text *notes, struct text *problems);
 
 /* config_load of these options: their Corefile is in config->corefile, the endpoints of kube-dns
- * and its sidecar in config->paths. */
+ * and its sidecar in config->paths, and those of config_kubedns_files are among its files, on
+ * failure, too. */
 MUST_USE int config_load_kubedns(struct config *config, const struct kubedns_options *options,
 				 const struct config_options *config_options,
 				 struct text *problems);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where the record table comes from: Kubernetes objects, read and kept by the kube thread, the only
- * writer of every table.
+ * Where a record table comes from: Kubernetes objects, read and kept by a kube thread, the only
+ * writer of its table.
  *
- * A source is one distinct set of options of a `kubernetes` block, with its own table. Objects come
- * from the API server, or from files (`objects PATH...`, followed live). Main thread, but for
- * kube_status and kube_metrics_write, which any thread may call.
+ * A source is one distinct set of options of a `kubernetes` block, with its own table and thread,
+ * so that it can come and go with a reload. Objects come from the API server, or from files
+ * (`objects PATH...`, followed live). Main thread, but for kube_status and kube_metrics_write,
+ * which any thread may call.
  */
 #ifndef KANAME_KUBE_KUBE_H
 #define KANAME_KUBE_KUBE_H
@@ -49,36 +50,40 @@ struct kube_source_config {
 	size_t n_objects;
 	const char *const *namespaces; /* other namespaces do not exist; none: all do */
 	size_t n_namespaces;
-	const struct kube_selector *labels; /* services, slices, endpoints, pods; NULL: all */
-	const struct kube_selector *namespace_labels; /* NULL: all */
-	const char *labels_text; /* the selectors as in the Corefile, for the API; NULL: none */
-	const char *namespace_labels_text;
+	const char *labels_text; /* selectors: services, slices, endpoints, pods; NULL: all */
+	const char *namespace_labels_text;		       /* NULL: all */
+	const struct kube_selector *labels, *namespace_labels; /* kube_open's own, of these texts */
 	bool noendpoints;	   /* no headless names, endpoint names and endpoint PTRs */
 	bool endpoint_pod_names;   /* the pod's name where an endpoint has no hostname */
 	bool ignore_empty_service; /* cluster IP services without a ready endpoint do not exist */
 	bool wants_pods;	   /* `pods verified` */
+	bool has_minimal_rights; /* what may not be listed (403) is done without: Endpoints in place
+				    of EndpointSlices, namespaces known by their services */
 };
 
 struct kube_config {
-	const struct kube_source_config *sources;
+	const struct kube_source_config *sources; /* zeroed where an index is not used */
 	size_t n_sources;
 };
 
+/* Do both read the same objects from the same place? */
+bool kube_source_equal(const struct kube_source_config *a, const struct kube_source_config *b);
+
 struct kube;
 
-/* Starts the kube thread. tables[i] is the table of source i; config, tables and log are borrowed
- * and outlive it. 0, or -errno with the reason in *why: a source without `objects` does not know
- * where its API server is. */
-MUST_USE int kube_open(struct kube **kube, const struct kube_config *config,
-		       struct table *const *tables, struct log *log, struct text *why);
+/* Starts the thread of a source. The configuration is copied; table and log are borrowed and
+ * outlive it. 0, or -errno with the reason in *why: a source without `objects` does not know where
+ * its API server is. */
+MUST_USE int kube_open(struct kube **kube, const struct kube_source_config *config,
+		       struct table *table, struct log *log, struct text *why);
 
 /* Stops the thread and frees. NULL is allowed. */
 void kube_close(struct kube *kube);
 
-/* Are all sources synced? If not, appends to *why which is missing and the reason, a line each. */
+/* Is the source synced? If not, appends to *why what is missing and the reason, a line each. */
 bool kube_status(struct kube *kube, struct text *why);
 
-/* The coredns_kubernetes_* families and our own. */
-void kube_metrics_write(struct kube *kube, struct text *page);
+/* The coredns_kubernetes_* families and our own, of all sources; NULL among them are skipped. */
+void kube_metrics_write(struct kube *const *kubes, size_t n_kubes, struct text *page);
 
 #endif

@@ -35,6 +35,17 @@ struct ops;
 MUST_USE int ops_open(struct ops **ops, uv_loop_t *loop, const struct ops_endpoint *endpoints,
 		      size_t n, struct text *why);
 
+/*
+ * Other endpoints in place of those that there are, in two steps: ops_stage opens what listeners
+ * they need beside the present ones, or fails as ops_open does and has changed nothing; then
+ * ops_commit switches, and lets go of what they do not need, or ops_abort leaves all as it was.
+ * Listeners of addresses that stay are not touched. Not from a handler.
+ */
+MUST_USE int ops_stage(struct ops *ops, const struct ops_endpoint *endpoints, size_t n,
+		       struct text *why);
+void ops_commit(struct ops *ops);
+void ops_abort(struct ops *ops);
+
 /* Stops listening at once; handles are closed and memory freed as the loop runs on. Not from a
  * handler. NULL is allowed. */
 void ops_close(struct ops *ops);

@@ -45,6 +45,7 @@ struct query_cluster_config {
 	enum query_pods pods;
 	bool has_fallthrough;
 	struct query_zones fallthrough; /* empty with has_fallthrough: all zones */
+	const char *place;		/* "Corefile:8" */
 };
 
 /* A `forward` directive: names in `from` and not in `except` are asked of a group of upstreams. */
@@ -52,6 +53,8 @@ struct query_forward_config {
 	struct dns_name from;
 	struct query_zones except;
 	size_t group;
+	const char *place;   /* "Corefile:20" */
+	const char *to_text; /* its TOs as they stand there */
 };
 
 enum query_log_class {

@@ -95,6 +95,28 @@ void arena_on_end(struct arena *arena, void (*fini)(void *what), void *what)
 	arena->cleanups = cleanup;
 }
 
+void arena_take(struct arena *arena, struct arena *from)
+{
+	struct arena_cleanup **cleanup = &from->cleanups;
+	struct arena_chunk **last = &from->chunks;
+
+	while (*cleanup)
+		cleanup = &(*cleanup)->next;
+	while (*last)
+		last = &(*last)->next;
+	if (arena->chunks) {
+		/* Behind the newest, which is still being filled. */
+		*last = arena->chunks->next;
+		arena->chunks->next = from->chunks;
+	} else {
+		arena->chunks = from->chunks;
+		arena->used = from->used;
+	}
+	*cleanup = arena->cleanups;
+	arena->cleanups = from->cleanups;
+	*from = (struct arena){0};
+}
+
 static void clean_up(struct arena *arena)
 {
 	for (struct arena_cleanup *cleanup = arena->cleanups; cleanup; cleanup = cleanup->next)

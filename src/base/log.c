@@ -42,6 +42,7 @@ struct log_channel {
 	struct log_channel *next; /* owned by the log */
 	struct log *log;	  /* borrowed: outlives the channel */
 	size_t size_bytes;
+	bool is_released; /* no thread has it; the main thread's */
 	size_t head;	  /* stored by the producer */
 	size_t tail;	  /* stored by the writer */
 	uint64_t dropped; /* stored by the producer */
@@ -315,11 +316,30 @@ struct log_channel *log_channel_new(struct log *log, size_t ring_bytes)
 	while (size < ring_bytes)
 		size *= 2;
 
-	struct log_channel *channel = mem_alloc(sizeof(*channel) + size);
+	struct log_channel *channel = log->channels;
+
+	while (channel && (!channel->is_released || channel->size_bytes != size))
+		channel = channel->next;
+	if (channel) {
+		channel->is_released = false;
+		return channel;
+	}
+	channel = mem_alloc(sizeof(*channel) + size);
 
 	*channel = (struct log_channel){.log = log, .size_bytes = size, .next = log->channels};
 	__atomic_store_n(&log->channels, channel, __ATOMIC_RELEASE);
 	return channel;
+}
+
+void log_channel_release(struct log_channel *channel)
+{
+	if (channel)
+		channel->is_released = true;
+}
+
+void log_set_least(struct log *log, enum log_level least)
+{
+	__atomic_store_n(&log->least, least, __ATOMIC_RELAXED);
 }
 
 uint64_t log_dropped(const struct log *log)
@@ -410,7 +430,7 @@ void log_printf(struct log_channel *channel, enum log_level level, const char *f
 	size_t len = strlen(prefixes[level]);
 	va_list args;
 
-	if (channel && level < channel->log->least)
+	if (channel && level < __atomic_load_n(&channel->log->least, __ATOMIC_RELAXED))
 		return;
 	va_start(args, format);
 	if (vsnprintf(raw, sizeof(raw), format, args) < 0)

@@ -11,39 +11,69 @@
 #include "directive.h"
 #include "import.h"
 #include "machine.h"
+#include "watched.h"
 
-static void free_sources(const struct kube_config *kube)
+/* Tokens -> statements -> draft -> config. */
+static void translate(struct draft *draft, const char *path, const struct tokens *tokens,
+		      struct config *config)
 {
-	for (size_t i = 0; i < kube->n_sources; i++)
-		source_free(&kube->sources[i]);
+	struct arena scratch = {0};
+
+	draft_read(draft, statements_read(tokens->items, tokens->len, &scratch, &draft->problems));
+	if (draft->blocks.len == 0 && draft->problems.n == 0)
+		problem_with_file(&draft->problems, path,
+				  "empty: a server block is needed, as in \".:53 { ... }\"");
+	draft_translate(draft, config);
+	draft_fini(draft);
+	arena_fini(&scratch);
+}
+
+/* Of a configuration that is not wanted: where it came from. */
+static void keep_origin(struct config *config, struct config *found, struct arena *origin)
+{
+	const char *hash = found->hash;
+	const char *const *files = found->files;
+	size_t n_files = found->n_files;
+
+	config_free(found);
+	*config =
+		(struct config){.arena = *origin, .hash = hash, .files = files, .n_files = n_files};
 }
 
 int config_load_on(struct config *config, const char *path, const struct config_machine *machine,
 		   const struct config_options *options, struct text *problems)
 {
 	struct config found = {0};
-	struct arena scratch = {0};
+	struct arena origin = {0}, words = {0};
 	struct tokens tokens = {0};
+	struct watched watched;
 	struct draft draft = {.arena = &found.arena,
-			      .machine = machine,
 			      .options = options,
+			      .machine = machine,
 			      .problems = {.lines = problems, .notes = &found.notes}};
+	int error = 0;
 
 	CHECK(options->n_cpus > 0 && options->default_port > 0);
-	import_read(path, &scratch, machine, &draft.problems, &tokens);
-	draft_read(&draft, statements_read(tokens.items, tokens.len, &scratch, &draft.problems));
-	if (draft.blocks.len == 0 && draft.problems.n == 0)
-		problem_with_file(&draft.problems, path,
-				  "empty: a server block is needed, as in \".:53 { ... }\"");
-	draft_translate(&draft, &found);
-	draft_fini(&draft);
+	watched_init(&watched, machine, &origin);
+	import_read(path, &words, &watched.machine, &draft.problems, &tokens);
+	found.files = watched_take(&watched, &found.n_files);
+	found.hash = words_hash(&tokens, &origin);
+	if (draft.problems.n == 0 && options->known_hash &&
+	    strcmp(found.hash, options->known_hash) == 0)
+		error = -EALREADY;
+	else
+		translate(&draft, path, &tokens, &found);
+	if (draft.problems.n > 0)
+		error = -EINVAL;
+	if (error == 0 && options->wants_flat)
+		words_print(&tokens, &found.flat);
 	ARRAY_FINI(&tokens);
-	arena_fini(&scratch);
-	if (draft.problems.n > 0) {
-		config_free(&found);
-		*config = found;
-		return -EINVAL;
+	arena_fini(&words);
+	if (error != 0) {
+		keep_origin(config, &found, &origin);
+		return error;
 	}
+	arena_take(&found.arena, &origin);
 	*config = found;
 	return 0;
 }
@@ -131,9 +161,9 @@ int config_load(struct config *config, const char *path, const struct config_opt
 
 void config_free(struct config *config)
 {
-	free_sources(&config->kube);
 	arena_fini(&config->arena);
 	text_fini(&config->notes);
 	text_fini(&config->corefile);
+	text_fini(&config->flat);
 	*config = (struct config){0};
 }

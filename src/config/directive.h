@@ -102,6 +102,7 @@ void reload_parse(struct draft *draft, void *into, const struct statement *state
 void root_parse(struct draft *draft, void *into, const struct statement *statement);
 void timeouts_parse(struct draft *draft, void *into, const struct statement *statement);
 void trace_parse(struct draft *draft, void *into, const struct statement *statement);
+void rewrite_parse(struct draft *draft, void *into, const struct statement *statement);
 void ready_parse(struct draft *draft, void *into, const struct statement *statement);
 
 #endif

@@ -159,13 +159,6 @@ void draft_read(struct draft *draft, const struct statement *statements)
 	}
 }
 
-void source_free(const struct kube_source_config *source)
-{
-	/* Only the config's owner frees them; everyone else sees them as constant. */
-	kube_selector_free((struct kube_selector *)(uintptr_t)source->labels);
-	kube_selector_free((struct kube_selector *)(uintptr_t)source->namespace_labels);
-}
-
 void draft_fini(struct draft *draft)
 {
 	for (size_t i = 0; i < draft->blocks.len; i++) {

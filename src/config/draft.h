@@ -33,6 +33,7 @@ struct draft_forward {
 	struct query_zones except;
 	struct forward_group_config group; /* but next_group and has_loop_probe */
 	struct token place;
+	const char *place_text, *to_text; /* for --explain */
 };
 
 struct statement;
@@ -63,8 +64,8 @@ struct draft {
 	const struct config_machine *machine;
 	const struct config_options *options;
 	struct problems problems;
-	ARRAY(struct draft_block *) blocks;	  /* owned */
-	ARRAY(struct kube_source_config) sources; /* own their selectors until the config does */
+	ARRAY(struct draft_block *) blocks; /* owned */
+	ARRAY(struct kube_source_config) sources;
 	struct draft_http health, ready, prometheus;
 	uint64_t lameduck_ms;
 	bool has_debug;
@@ -98,11 +99,8 @@ struct sockaddr_storage to_sockaddr(const struct address *address, uint16_t port
 /* Reads all server blocks into the draft. */
 void draft_read(struct draft *draft, const struct statement *statements);
 
-/* Frees what the draft owns, the selectors of its sources not: see source_free. */
+/* Frees what the draft owns. */
 void draft_fini(struct draft *draft);
-
-/* Frees the selectors of a source. */
-void source_free(const struct kube_source_config *source);
 
 /* The upstreams and caches of all blocks; part of draft_translate, when `net` is filled in. Returns
  * the block's forwards. */

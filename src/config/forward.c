@@ -283,6 +283,18 @@ static void read_targets(struct draft *draft, const struct statement *statement,
 			   "forward: more than %d upstreams", FORWARD_UPSTREAMS_MAX);
 }
 
+static const char *join_words(struct draft *draft, const struct token *words, size_t n)
+{
+	struct text text = {0};
+	const char *joined;
+
+	for (size_t i = 0; i < n; i++)
+		text_printf(&text, "%s%s", i > 0 ? " " : "", words[i].text);
+	joined = arena_strndup(draft->arena, text.bytes, text.len);
+	text_fini(&text);
+	return joined;
+}
+
 void forward_parse(struct draft *draft, void *into, const struct statement *statement)
 {
 	struct draft_block *block = into;
@@ -302,6 +314,8 @@ void forward_parse(struct draft *draft, void *into, const struct statement *stat
 	forward.group.from_text = arena_strndup(draft->arena, statement->words[1].text,
 						strlen(statement->words[1].text));
 	read_targets(draft, statement, &forward.group);
+	forward.place_text = draft_place(draft, &statement->words[0]);
+	forward.to_text = join_words(draft, statement->words + 2, statement->n_words - 2);
 	directives_run(draft, &(struct directives){"forward", options, ARRAY_LEN(options)},
 		       statement->body, &forward);
 	ARRAY_PUSH(&block->forwards, forward);

@@ -254,7 +254,8 @@ static void put_kubernetes(struct maker *maker)
 		    "    kubernetes %s in-addr.arpa ip6.arpa {\n"
 		    "        pods insecure\n"
 		    "        ttl 30\n"
-		    "        fallthrough in-addr.arpa ip6.arpa\n",
+		    "        fallthrough in-addr.arpa ip6.arpa\n"
+		    "        minimal_rights\n",
 		    maker->domain);
 	if (options->kubecfg_file && *options->kubecfg_file)
 		text_printf(maker->out, "        kubeconfig \"%s\"\n", options->kubecfg_file);
@@ -468,6 +469,17 @@ static void fill_paths(struct config *config, const struct config_machine *machi
 	ARRAY_FINI(&paths);
 }
 
+static int read_kept(const char *path, const struct config_machine *machine, struct text *corefile,
+		     struct text *problems)
+{
+	struct problems all = {.lines = problems};
+	int error = machine->read(machine->arg, path, corefile);
+
+	if (error != 0)
+		problem_with_file(&all, path, "%s", strerror(-error));
+	return error;
+}
+
 int config_load_kubedns_on(struct config *config, const struct kubedns_options *options,
 			   const struct config_machine *machine,
 			   const struct config_options *config_options, struct text *problems)
@@ -476,7 +488,9 @@ int config_load_kubedns_on(struct config *config, const struct kubedns_options *
 	int error;
 
 	*config = (struct config){0};
-	error = config_kubedns_corefile(options, machine, &corefile, &notes, problems);
+	error = options->kept
+			? read_kept(options->kept, machine, &corefile, problems)
+			: config_kubedns_corefile(options, machine, &corefile, &notes, problems);
 	if (error == 0)
 		error = load(config, &corefile, machine, config_options, problems);
 	if (error == 0) {
@@ -485,6 +499,7 @@ int config_load_kubedns_on(struct config *config, const struct kubedns_options *
 		corefile = (struct text){0};
 		text_append(&config->notes, notes.bytes, notes.len);
 	}
+	config->files = config_kubedns_files(options, &config->arena, &config->n_files);
 	text_fini(&corefile);
 	text_fini(&notes);
 	return error;

@@ -203,6 +203,13 @@ static void parse_noendpoints(struct draft *draft, void *into, const struct stat
 	kubernetes->source.noendpoints = is_flag(draft, statement);
 }
 
+static void parse_minimal_rights(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct kubernetes *kubernetes = into;
+
+	kubernetes->source.has_minimal_rights = is_flag(draft, statement);
+}
+
 static void parse_endpoint_pod_names(struct draft *draft, void *into,
 				     const struct statement *statement)
 {
@@ -224,41 +231,38 @@ static void parse_ignore(struct draft *draft, void *into, const struct statement
 			    ARRAY_LEN(names));
 }
 
-/* The selector of the statement's arguments and, in *text, its words. NULL, with a problem, when it
- * is none. */
-static const struct kube_selector *
-read_selector(struct draft *draft, const struct statement *statement, const char **text)
+/* The statement's arguments as a label selector's text. NULL, with a problem, when they are none.
+ */
+static const char *read_selector(struct draft *draft, const struct statement *statement)
 {
 	struct kube_selector *selector = NULL;
 	struct text words = {0}, why = {0};
+	const char *text = NULL;
 
 	if (!args_check(draft, statement, 1, SIZE_MAX - 1) || !block_refuse(draft, statement))
 		return NULL;
 	for (size_t i = 1; i < statement->n_words; i++)
 		text_printf(&words, "%s%s", i > 1 ? " " : "", statement->words[i].text);
 	if (kube_selector_parse(&selector, words.bytes, &why) == 0)
-		*text = arena_strndup(draft->arena, words.bytes, words.len);
+		text = arena_strndup(draft->arena, words.bytes, words.len);
 	else
 		problem_at(&draft->problems, &statement->words[1], "kubernetes: %s: %s",
 			   statement->words[0].text, why.bytes ? why.bytes : "no label selector");
+	kube_selector_free(selector);
 	text_fini(&words);
 	text_fini(&why);
-	return selector;
+	return text;
 }
 
 static void parse_labels(struct draft *draft, void *into, const struct statement *statement)
 {
-	struct kube_source_config *source = &((struct kubernetes *)into)->source;
-
-	source->labels = read_selector(draft, statement, &source->labels_text);
+	((struct kubernetes *)into)->source.labels_text = read_selector(draft, statement);
 }
 
 static void parse_namespace_labels(struct draft *draft, void *into,
 				   const struct statement *statement)
 {
-	struct kube_source_config *source = &((struct kubernetes *)into)->source;
-
-	source->namespace_labels = read_selector(draft, statement, &source->namespace_labels_text);
+	((struct kubernetes *)into)->source.namespace_labels_text = read_selector(draft, statement);
 }
 
 static void parse_fallthrough(struct draft *draft, void *into, const struct statement *statement)
@@ -297,7 +301,7 @@ static const struct directive options[] = {
 	{.name = "endpoint", .parse = parse_endpoint},
 	{.name = "tls", .parse = parse_tls},
 	{.name = "kubeconfig", .parse = parse_kubeconfig},
-	{.name = "server", .parse = parse_server},
+	{.name = "server", .parse = parse_server}, /* ours */
 	{.name = "apiserver_qps", .parse = parse_rate},
 	{.name = "apiserver_burst", .parse = parse_rate},
 	{.name = "apiserver_max_inflight", .parse = parse_rate},
@@ -308,6 +312,7 @@ static const struct directive options[] = {
 	{.name = "endpoint_pod_names", .parse = parse_endpoint_pod_names},
 	{.name = "ttl", .parse = parse_ttl},
 	{.name = "noendpoints", .parse = parse_noendpoints},
+	{.name = "minimal_rights", .parse = parse_minimal_rights}, /* ours */
 	{.name = "fallthrough", .parse = parse_fallthrough},
 	{.name = "ignore", .parse = parse_ignore},
 	{.name = "multicluster"},
@@ -376,49 +381,12 @@ static const char *const *copy_words(struct draft *draft, const struct words *wo
 	return copy;
 }
 
-static bool is_equal_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool is_equal_list(const char *const *a, size_t n_a, const char *const *b, size_t n_b)
-{
-	for (size_t i = 0; i < n_a && i < n_b; i++) {
-		if (strcmp(a[i], b[i]) != 0)
-			return false;
-	}
-	return n_a == n_b;
-}
-
-static bool is_equal_access(const struct kube_access_config *a, const struct kube_access_config *b)
-{
-	return is_equal_text(a->endpoint, b->endpoint) && is_equal_text(a->tls_cert, b->tls_cert) &&
-	       is_equal_text(a->tls_key, b->tls_key) && is_equal_text(a->tls_ca, b->tls_ca) &&
-	       is_equal_text(a->kubeconfig, b->kubeconfig) &&
-	       is_equal_text(a->context, b->context) && is_equal_text(a->server, b->server);
-}
-
-static bool is_equal_source(const struct kube_source_config *a, const struct kube_source_config *b)
-{
-	return a->is_api == b->is_api && is_equal_access(&a->access, &b->access) &&
-	       a->startup_timeout_ms == b->startup_timeout_ms &&
-	       is_equal_list(a->objects, a->n_objects, b->objects, b->n_objects) &&
-	       is_equal_list(a->namespaces, a->n_namespaces, b->namespaces, b->n_namespaces) &&
-	       is_equal_text(a->labels_text, b->labels_text) &&
-	       is_equal_text(a->namespace_labels_text, b->namespace_labels_text) &&
-	       a->noendpoints == b->noendpoints && a->endpoint_pod_names == b->endpoint_pod_names &&
-	       a->ignore_empty_service == b->ignore_empty_service && a->wants_pods == b->wants_pods;
-}
-
-/* The index of the source, a new one or an equal one that is there; the selectors are the draft's
- * from now on. */
+/* The index of the source, a new one or an equal one that is there. */
 static size_t give_source(struct draft *draft, const struct kube_source_config *source)
 {
 	for (size_t i = 0; i < draft->sources.len; i++) {
-		if (is_equal_source(&draft->sources.items[i], source)) {
-			source_free(source);
+		if (kube_source_equal(&draft->sources.items[i], source))
 			return i;
-		}
 	}
 	ARRAY_PUSH(&draft->sources, *source);
 	return draft->sources.len - 1;
@@ -448,7 +416,7 @@ static void check_options(struct draft *draft, const struct statement *statement
 		problem_at(&draft->problems, name,
 			   "kubernetes: \"tls\" needs an \"endpoint\": in a pod it is the service "
 			   "account that counts");
-	if (kubernetes->namespaces.len > 0 && kubernetes->source.namespace_labels)
+	if (kubernetes->namespaces.len > 0 && kubernetes->source.namespace_labels_text)
 		problem_at(
 			&draft->problems, name,
 			"kubernetes: \"namespaces\" and \"namespace_labels\" exclude each other");
@@ -461,6 +429,7 @@ void kubernetes_parse(struct draft *draft, void *into, const struct statement *s
 					.source = {.startup_timeout_ms = 5000}};
 	struct kube_source_config *kube = &kubernetes.source;
 
+	kubernetes.cluster.place = draft_place(draft, &statement->words[0]);
 	read_zones(draft, block, statement, &kubernetes.cluster);
 	directives_run(draft, &(struct directives){"kubernetes", options, ARRAY_LEN(options)},
 		       statement->body, &kubernetes);

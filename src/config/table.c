@@ -80,6 +80,14 @@ static void parse_loop(struct draft *draft, void *into, const struct statement *
 		block->has_loop = true;
 }
 
+static void parse_minimal(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct draft_block *block = into;
+
+	if (args_check(draft, statement, 0, 0) && block_refuse(draft, statement))
+		block->query.has_minimal = true;
+}
+
 static void parse_whoami(struct draft *draft, void *into, const struct statement *statement)
 {
 	struct draft_block *block = into;
@@ -126,11 +134,11 @@ static const struct directive table[] = {
 	{.name = "loadbalance", .parse = parse_loadbalance},
 	{.name = "tsig", .instead = "use `acl` to say who may ask"},
 	{.name = "cache", .parse = cache_parse},
-	{.name = "rewrite"},
+	{.name = "rewrite", .parse = rewrite_parse, .is_repeatable = true},
 	{.name = "header", .instead = "the header's bits are set as the RFCs say; leave it out"},
 	{.name = "dnssec", .instead = FORWARD_INSTEAD ", signed"},
 	{.name = "autopath", .parse = autopath_parse},
-	{.name = "minimal"},
+	{.name = "minimal", .parse = parse_minimal},
 	{.name = "template"},
 	{.name = "transfer"},
 	{.name = "hosts"},

@@ -9,9 +9,7 @@
 #include <string.h>
 
 #include "draft.h"
-
-#define VIEWS_MAX 16384
-#define LISTENERS_MAX 1024
+#include "slots.h"
 
 struct view {
 	struct draft_key *key;
@@ -78,10 +76,10 @@ static void add_view(struct plan *plan, const struct address *address, bool is_o
 {
 	if (plan->is_full)
 		return;
-	if (plan->n_views == VIEWS_MAX || plan->listeners.len == LISTENERS_MAX) {
+	if (plan->n_views == QUERY_VIEWS_MAX || plan->listeners.len == QUERY_SERVERS_MAX) {
 		problem_at(&plan->draft->problems, &view.key->place,
-			   "more than %d zones, or %d addresses, are served", VIEWS_MAX,
-			   LISTENERS_MAX);
+			   "more than %d zones, or %d addresses, are served", QUERY_VIEWS_MAX,
+			   QUERY_SERVERS_MAX);
 		plan->is_full = true;
 		return;
 	}
@@ -187,42 +185,7 @@ static struct query_server_config make_server(struct draft *draft, const struct 
 		views[i].server_text = view->server_text;
 		views[i].block = view->block;
 	}
-	return (struct query_server_config){views, n};
-}
-
-static int compare_labels(const void *p, const void *q)
-{
-	const struct query_view_config *a = *(struct query_view_config *const *)p;
-	const struct query_view_config *b = *(struct query_view_config *const *)q;
-	int order = strcmp(a->server_text, b->server_text);
-
-	return order != 0 ? order : strcmp(a->zone_text, b->zone_text);
-}
-
-/* Numbers the distinct pairs of metrics labels; returns how many there are. */
-static size_t number_metrics(const struct query_server_config *servers, size_t n_servers)
-{
-	ARRAY(struct query_view_config *) all = {0};
-	size_t n = 0;
-
-	for (size_t s = 0; s < n_servers; s++) {
-		/* The views were made by make_server; nobody else has them yet. */
-		struct query_view_config *views =
-			(struct query_view_config *)(uintptr_t)servers[s].views;
-
-		for (size_t i = 0; i < servers[s].n_views; i++)
-			ARRAY_PUSH(&all, &views[i]);
-	}
-	if (all.len > 0)
-		qsort(all.items, all.len, sizeof(all.items[0]), compare_labels);
-	for (size_t i = 0; i < all.len; i++) {
-		if (i > 0 && compare_labels(&all.items[i - 1], &all.items[i]) != 0)
-			n++;
-		all.items[i]->metrics = n;
-	}
-	n += all.len > 0;
-	ARRAY_FINI(&all);
-	return n;
+	return (struct query_server_config){.views = views, .n_views = n};
 }
 
 static void make_servers(struct plan *plan, struct query_config *query)
@@ -242,9 +205,9 @@ static void make_servers(struct plan *plan, struct query_config *query)
 		if (same == i)
 			servers[n++] = make_server(plan->draft, listener);
 	}
+	slots_number_rows(query, servers, n, plan->draft->options->previous);
 	query->servers = servers;
 	query->n_servers = n;
-	query->n_metrics = number_metrics(servers, n);
 }
 
 static void fill_net(const struct plan *plan, struct net_config *net)
@@ -383,15 +346,65 @@ static void fill_own(const struct draft *draft, struct query_config *query)
 	ARRAY_FINI(&all);
 }
 
-static void fill_kube(const struct draft *draft, struct kube_config *kube)
+static bool is_source(const struct kube_source_config *source)
 {
-	struct kube_source_config *sources =
-		arena_alloc(draft->arena, (draft->sources.len + 1) * sizeof(*sources));
+	return source->is_api || source->n_objects > 0;
+}
+
+/* Where the running configuration has an equal source, or SIZE_MAX. */
+static size_t find_previous(const struct draft *draft, const struct kube_source_config *source)
+{
+	const struct config *previous = draft->options->previous;
+
+	for (size_t i = 0; previous && i < previous->kube.n_sources; i++) {
+		if (is_source(&previous->kube.sources[i]) &&
+		    kube_source_equal(&previous->kube.sources[i], source))
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+/* The slot of each of the draft's sources: that of an equal one that runs, else the first that
+ * neither configuration uses. Returns how many slots there are. */
+static size_t number_sources(const struct draft *draft, size_t *slots)
+{
+	const struct config *previous = draft->options->previous;
+	size_t n_previous = previous ? previous->kube.n_sources : 0, n = 0, next = 0;
 
 	for (size_t i = 0; i < draft->sources.len; i++)
-		sources[i] = draft->sources.items[i];
-	kube->sources = sources;
-	kube->n_sources = draft->sources.len;
+		slots[i] = find_previous(draft, &draft->sources.items[i]);
+	for (size_t i = 0; i < draft->sources.len; i++) {
+		if (slots[i] == SIZE_MAX) {
+			while (next < n_previous && is_source(&previous->kube.sources[next]))
+				next++;
+			slots[i] = next++;
+		}
+		n = slots[i] >= n ? slots[i] + 1 : n;
+	}
+	return n;
+}
+
+static void fill_kube(const struct draft *draft, struct config *config)
+{
+	size_t *slots = mem_zalloc((draft->sources.len + 1) * sizeof(*slots));
+	size_t n = number_sources(draft, slots);
+	struct kube_source_config *sources = arena_alloc(draft->arena, (n + 1) * sizeof(*sources));
+
+	for (size_t i = 0; i < draft->sources.len; i++)
+		sources[slots[i]] = draft->sources.items[i];
+	for (size_t b = 0; b < config->query.n_blocks; b++) {
+		const struct query_block_config *block = &config->query.blocks[b];
+
+		for (size_t k = 0; k < block->n_clusters; k++) {
+			/* Made by fill_blocks; nobody else has them yet. */
+			struct query_cluster_config *cluster =
+				(struct query_cluster_config *)(uintptr_t)&block->clusters[k];
+
+			cluster->source = slots[cluster->source];
+		}
+	}
+	free(slots);
+	config->kube = (struct kube_config){sources, n};
 }
 
 static const struct config_http *copy_http(const struct draft *draft, const struct draft_http *list,
@@ -415,13 +428,15 @@ void draft_translate(struct draft *draft, struct config *config)
 {
 	struct plan plan = {.draft = draft};
 
+	if (draft->options->previous)
+		config->query.last_id = draft->options->previous->query.last_id;
 	for (size_t i = 0; i < draft->blocks.len; i++)
 		add_block(&plan, i);
 	make_servers(&plan, &config->query);
 	fill_net(&plan, &config->net);
 	draft_translate_forward(draft, config, fill_blocks(draft, &config->query));
 	fill_own(draft, &config->query);
-	fill_kube(draft, &config->kube);
+	fill_kube(draft, config);
 	config->query.tcp_keepalive_100ms = keepalive_100ms(config->net.tcp_idle_ms);
 	config->health = copy_http(draft, &draft->health, &config->n_health);
 	config->ready = copy_http(draft, &draft->ready, &config->n_ready);

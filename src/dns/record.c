@@ -58,6 +58,7 @@ bool record_read(struct record *record, struct wire_reader *reader)
 {
 	const uint8_t *at = reader->base + reader->pos;
 
+	record->copy = NULL;
 	record->is_question = wire_left(reader) >= 2 && at[0] == QUESTION_POINTER >> 8 &&
 			      at[1] == (QUESTION_POINTER & 0xff);
 	if (LIKELY(record->is_question))
@@ -84,7 +85,8 @@ static void copy(struct wire_reader *reader, struct wire_writer *writer, size_t 
 }
 
 static void write_name(struct wire_reader *reader, struct wire_writer *writer,
-		       struct dns_suffixes *suffixes, bool is_compressible)
+		       struct dns_suffixes *suffixes, const struct form *form,
+		       const struct dns_copy *copy)
 {
 	uint8_t spelled[DNS_NAME_MAX];
 	struct dns_name name;
@@ -92,15 +94,19 @@ static void write_name(struct wire_reader *reader, struct wire_writer *writer,
 	dns_name_read_spelled(&name, spelled, reader);
 	if (reader->failed)
 		return;
-	if (is_compressible)
+	if (UNLIKELY(copy != NULL) && copy->on_name)
+		copy->on_name(copy->arg, form->type, &name, spelled);
+	if (form->is_compressible)
 		(void)suffixes_write(suffixes, writer, &name, spelled);
 	else
 		wire_put(writer, spelled, name.len);
 }
 
-/* The rdata of a type in the table. False: it has another form. */
+/* The rdata of a type in the table, whose first name `copied` may change. False: it has another
+ * form. */
 static bool write_form(const struct form *form, struct wire_reader *reader,
-		       struct wire_writer *writer, struct dns_suffixes *suffixes)
+		       struct wire_writer *writer, struct dns_suffixes *suffixes,
+		       const struct dns_copy *copied)
 {
 	copy(reader, writer, form->n_octets);
 	for (unsigned i = 0; i < form->n_strings; i++) {
@@ -110,7 +116,7 @@ static bool write_form(const struct form *form, struct wire_reader *reader,
 		copy(reader, writer, len);
 	}
 	for (unsigned i = 0; i < form->n_names; i++)
-		write_name(reader, writer, suffixes, form->is_compressible);
+		write_name(reader, writer, suffixes, form, i == 0 ? copied : NULL);
 	if (form->n_tail != TAIL_ANY && wire_left(reader) != form->n_tail)
 		return false;
 	copy(reader, writer, wire_left(reader));
@@ -163,7 +169,8 @@ bool record_write(struct record *record, struct wire_reader *reader, struct wire
 		copy(reader, writer, record->rdata_len);
 		is_whole = !writer->failed;
 	} else {
-		is_whole = write_form(form, reader, writer, suffixes) && !writer->failed;
+		is_whole =
+			write_form(form, reader, writer, suffixes, record->copy) && !writer->failed;
 		if (is_whole)
 			wire_patch_u16(writer, rdata_pos - 2, (uint16_t)(writer->pos - rdata_pos));
 	}

@@ -6,6 +6,7 @@
 #ifndef KANAME_DNS_RECORD_H
 #define KANAME_DNS_RECORD_H
 
+#include "dns/copy.h"
 #include "suffixes.h"
 
 struct record {
@@ -15,6 +16,7 @@ struct record {
 	struct dns_name owner;	       /* unless is_question */
 	uint8_t spelled[DNS_NAME_MAX]; /* the owner's octets as they came */
 	bool is_question;	       /* the owner is a pointer to the question's name */
+	const struct dns_copy *copy;   /* borrowed: says what becomes of names; NULL: they stay */
 	/* where record_write put it: */
 	size_t owner_pos; /* of the owner's name; 0 for the root */
 	size_t ttl_pos;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The kube thread: one loop, one timer that polls the files of the sources that have them, the
- * requests of those that watch an API server, one async that stops it.
+ * The kube thread: one loop, with the timer that polls the source's files, or the requests that
+ * watch its API server, and one async that stops it.
  *
  * The happy path: kube_open starts the thread. Files are read at once, then looked at every
  * FILES_POLL_MS; API servers are listed and watched, and what one turn of the loop has brought is
@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/rcu.h"
+#include "source.h"
 
 #define TRIM_DROPPED 1000 /* objects removed or replaced in a batch that leave holes worth it */
 #define LOG_RING_BYTES (64 * 1024)
@@ -119,10 +120,7 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct kube *kube = timer->data;
 
-	for (size_t i = 0; i < kube->n_sources; i++) {
-		if (!kube->sources[i].config->is_api)
-			poll_files(kube, &kube->sources[i]);
-	}
+	poll_files(kube, &kube->source);
 }
 
 /* Before the loop sleeps, whatever has brought something: sockets, or curl's timers. */
@@ -130,20 +128,16 @@ static void on_prepare(uv_prepare_t *prepare)
 {
 	struct kube *kube = prepare->data;
 
-	for (size_t i = 0; i < kube->n_sources; i++) {
-		if (kube->sources[i].config->is_api)
-			publish_api(kube, &kube->sources[i]);
-	}
+	if (kube->source.config->is_api)
+		publish_api(kube, &kube->source);
 }
 
 static void on_stop(uv_async_t *stop)
 {
 	struct kube *kube = stop->data;
 
-	for (size_t i = 0; i < kube->n_sources; i++) {
-		if (kube->sources[i].config->is_api)
-			api_close(&kube->sources[i].api);
-	}
+	if (kube->source.config->is_api)
+		api_close(&kube->source.api);
 	http_close(kube->http);
 	uv_close((uv_handle_t *)&kube->timer, NULL);
 	uv_close((uv_handle_t *)&kube->prepare, NULL);
@@ -196,41 +190,33 @@ static int open_loop(struct kube *kube)
 	return 0;
 }
 
-static void open_sources(struct kube *kube)
+static void open_source(struct kube *kube)
 {
-	bool has_files = false;
-
-	for (size_t i = 0; i < kube->n_sources; i++) {
-		struct source *source = &kube->sources[i];
-
-		if (source->config->is_api)
-			api_open(&source->api, &kube->loop, kube->http, &kube->status_lock);
-		else
-			has_files = true;
-	}
-	if (has_files)
+	if (kube->source.config->is_api)
+		api_open(&kube->source.api, &kube->loop, kube->http, &kube->status_lock);
+	else
 		CHECK(uv_timer_start(&kube->timer, on_timer, 0, FILES_POLL_MS) == 0);
 	CHECK(uv_prepare_start(&kube->prepare, on_prepare) == 0);
 }
 
 static void free_kube(struct kube *kube)
 {
-	for (size_t i = 0; i < kube->n_sources; i++)
-		fini_source(&kube->sources[i]);
+	fini_source(&kube->source);
 	http_free(kube->http);
 	pthread_mutex_destroy(&kube->status_lock);
-	free(kube->sources);
+	arena_fini(&kube->arena);
+	log_channel_release(kube->channel);
 	free(kube);
 }
 
-/* With the sources there. 0 or -errno; then nothing is left open. */
+/* With the source there. 0 or -errno; then nothing is left open. */
 static int run(struct kube *kube)
 {
 	int error = open_loop(kube);
 
 	if (error != 0)
 		return error;
-	open_sources(kube);
+	open_source(kube);
 	error = start_thread(kube);
 	if (error == 0)
 		return 0;
@@ -240,19 +226,16 @@ static int run(struct kube *kube)
 	return error;
 }
 
-int kube_open(struct kube **kube, const struct kube_config *config, struct table *const *tables,
+int kube_open(struct kube **kube, const struct kube_source_config *config, struct table *table,
 	      struct log *log, struct text *why)
 {
 	struct kube *opened = mem_zalloc(sizeof(*opened));
-	struct log_channel *channel = log ? log_channel_new(log, LOG_RING_BYTES) : NULL;
-	int error = 0;
+	int error;
 
 	pthread_mutex_init(&opened->status_lock, NULL);
-	opened->n_sources = config->n_sources;
-	opened->sources = mem_zalloc(config->n_sources * sizeof(opened->sources[0]));
-	for (size_t i = 0; i < config->n_sources && error == 0; i++)
-		error = init_source(&opened->sources[i], &config->sources[i], tables[i], channel,
-				    why);
+	opened->channel = log ? log_channel_new(log, LOG_RING_BYTES) : NULL;
+	error = init_source(&opened->source, source_copy(config, &opened->arena), table,
+			    opened->channel, why);
 	if (error == 0) {
 		error = run(opened);
 		if (error != 0)
@@ -278,17 +261,13 @@ void kube_close(struct kube *kube)
 
 bool kube_status(struct kube *kube, struct text *why)
 {
-	bool is_synced = true;
+	const struct text *missing = &kube->source.missing;
+	bool is_synced;
 
 	pthread_mutex_lock(&kube->status_lock);
-	for (size_t i = 0; i < kube->n_sources; i++) {
-		const struct text *missing = &kube->sources[i].missing;
-
-		if (missing->len == 0)
-			continue;
-		is_synced = false;
+	is_synced = missing->len == 0;
+	if (!is_synced)
 		text_append(why, missing->bytes, missing->len);
-	}
 	pthread_mutex_unlock(&kube->status_lock);
 	return is_synced;
 }

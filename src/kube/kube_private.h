@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The kube thread and its sources, as kube.c and metrics.c see them.
+ * The kube thread and its source, as kube.c and metrics.c see them.
  */
 #ifndef KANAME_KUBE_KUBE_PRIVATE_H
 #define KANAME_KUBE_KUBE_PRIVATE_H
@@ -39,10 +39,10 @@ struct kube {
 	uv_async_t stop;
 	struct http *http; /* owned */
 	uv_thread_t thread;
-	pthread_mutex_t
-		status_lock;	/* off the query path: /ready, and a poll until all is synced */
-	struct source *sources; /* owned */
-	size_t n_sources;
+	pthread_mutex_t status_lock; /* off the query path: /ready, and a poll until it is synced */
+	struct source source;
+	struct arena arena; /* of the source's configuration */
+	struct log_channel *channel;
 };
 
 #endif

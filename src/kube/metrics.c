@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The kube thread's figures, summed over the sources.
+ * The figures of the kube threads, summed over the sources.
  */
 #include <string.h>
 
@@ -9,7 +9,13 @@
 
 #include "kube_private.h"
 
-static void write_programming(const struct kube *kube, struct text *page)
+struct sources {
+	struct kube **kubes; /* n of them, none is NULL */
+	size_t *slots;	     /* as they are numbered outside */
+	size_t n;
+};
+
+static void write_programming(const struct sources *sources, struct text *page)
 {
 	const struct metrics_label label = {"service_kind", "headless_with_selector"};
 	const struct metrics_histogram_in in = {
@@ -21,15 +27,15 @@ static void write_programming(const struct kube *kube, struct text *page)
 	};
 	struct histogram sum = {0};
 
-	for (size_t i = 0; i < kube->n_sources; i++)
-		histogram_merge(&sum, &kube->sources[i].records.programming);
+	for (size_t i = 0; i < sources->n; i++)
+		histogram_merge(&sum, &sources->kubes[i]->source.records.programming);
 	metrics_family(page, in.name, "histogram",
 		       "In-cluster DNS programming latency, from the endpoint change's trigger to "
 		       "its record.");
 	metrics_histogram(page, &in, &sum);
 }
 
-static void write_objects(const struct kube *kube, struct text *page)
+static void write_objects(const struct sources *sources, struct text *page)
 {
 	const char *name = "kaname_kubernetes_objects";
 
@@ -39,8 +45,8 @@ static void write_objects(const struct kube *kube, struct text *page)
 						    object_kind_text((enum object_kind)kind)};
 		uint64_t n = 0;
 
-		for (size_t i = 0; i < kube->n_sources; i++)
-			n += counter_read(&kube->sources[i].counters.n_objects[kind]);
+		for (size_t i = 0; i < sources->n; i++)
+			n += counter_read(&sources->kubes[i]->source.counters.n_objects[kind]);
 		metrics_sample(page, name, &label, 1, (double)n);
 	}
 }
@@ -52,12 +58,12 @@ static void write_one(struct text *page, const char *name, const char *type, con
 	metrics_sample(page, name, NULL, 0, value);
 }
 
-static void write_changes(const struct kube *kube, struct text *page)
+static void write_changes(const struct sources *sources, struct text *page)
 {
 	uint64_t n_object_errors = 0, n_file_errors = 0, last_change_ms = 0;
 
-	for (size_t i = 0; i < kube->n_sources; i++) {
-		const struct source *source = &kube->sources[i];
+	for (size_t i = 0; i < sources->n; i++) {
+		const struct source *source = &sources->kubes[i]->source;
 		uint64_t change_ms = counter_read(&source->counters.last_change_unix_ms);
 
 		n_object_errors += counter_read(&source->reader.counters.object_errors);
@@ -74,13 +80,13 @@ static void write_changes(const struct kube *kube, struct text *page)
 		  (double)last_change_ms / 1e3);
 }
 
-static void write_records(const struct kube *kube, struct text *page)
+static void write_records(const struct sources *sources, struct text *page)
 {
 	const char *name = "kaname_kubernetes_records";
 	struct table_counts sum = {0};
 
-	for (size_t i = 0; i < kube->n_sources; i++) {
-		struct table_counts counts = table_counts(kube->sources[i].table);
+	for (size_t i = 0; i < sources->n; i++) {
+		struct table_counts counts = table_counts(sources->kubes[i]->source.table);
 
 		sum.services += counts.services;
 		sum.endpoints += counts.endpoints;
@@ -108,35 +114,36 @@ static void write_records(const struct kube *kube, struct text *page)
 
 /* ---- API servers ---- */
 
-static void copy_host(struct kube *kube, size_t i, struct text *host)
+static void copy_host(const struct sources *sources, size_t i, struct text *host)
 {
-	const struct api *api = &kube->sources[i].api;
+	const struct api *api = &sources->kubes[i]->source.api;
 
-	pthread_mutex_lock(&kube->status_lock);
+	pthread_mutex_lock(&sources->kubes[i]->status_lock);
 	text_puts(host, api->host.len > 0 ? api->host.bytes : "");
-	pthread_mutex_unlock(&kube->status_lock);
+	pthread_mutex_unlock(&sources->kubes[i]->status_lock);
 }
 
-static bool has_host(struct kube *kube, size_t i, const char *host)
+static bool has_host(const struct sources *sources, size_t i, const char *host)
 {
 	struct text own = {0};
 	bool is_same;
 
-	if (!kube->sources[i].config->is_api)
+	if (!sources->kubes[i]->source.config->is_api)
 		return false;
-	copy_host(kube, i, &own);
+	copy_host(sources, i, &own);
 	is_same = strcmp(own.bytes, host) == 0;
 	text_fini(&own);
 	return is_same;
 }
 
 /* Adds up what the sources from the i-th on have asked this host. */
-static void sum_counters(struct kube *kube, size_t i, const char *host, struct api_counters *sum)
+static void sum_counters(const struct sources *sources, size_t i, const char *host,
+			 struct api_counters *sum)
 {
-	for (; i < kube->n_sources; i++) {
-		const struct api_counters *counters = &kube->sources[i].api.counters;
+	for (; i < sources->n; i++) {
+		const struct api_counters *counters = &sources->kubes[i]->source.api.counters;
 
-		if (!has_host(kube, i, host))
+		if (!has_host(sources, i, host))
 			continue;
 		for (unsigned status = 0; status < API_HTTP_STATUS_MAX; status++)
 			sum->requests[status] += counter_read(&counters->requests[status]);
@@ -146,22 +153,22 @@ static void sum_counters(struct kube *kube, size_t i, const char *host, struct a
 
 /* One row of a family: calls write(page, counters, host) for each server that is watched; sources
  * may share one. */
-static void each_host(struct kube *kube, struct text *page,
+static void each_host(const struct sources *sources, struct text *page,
 		      void (*write)(struct text *page, const struct api_counters *counters,
 				    const char *host))
 {
-	for (size_t i = 0; i < kube->n_sources; i++) {
+	for (size_t i = 0; i < sources->n; i++) {
 		struct api_counters sum = {0};
 		struct text host = {0};
 		size_t first = 0;
 
-		if (!kube->sources[i].config->is_api)
+		if (!sources->kubes[i]->source.config->is_api)
 			continue;
-		copy_host(kube, i, &host);
-		while (first < i && !has_host(kube, first, host.bytes))
+		copy_host(sources, i, &host);
+		while (first < i && !has_host(sources, first, host.bytes))
 			first++;
 		if (first == i) {
-			sum_counters(kube, i, host.bytes, &sum);
+			sum_counters(sources, i, host.bytes, &sum);
 			write(page, &sum, host.bytes);
 		}
 		text_fini(&host);
@@ -219,17 +226,17 @@ static void write_waits(struct text *page, const struct api_counters *counters, 
 	write_durations_of(page, REST "rate_limiter_duration_seconds", host, &none);
 }
 
-static void write_rest(struct kube *kube, struct text *page)
+static void write_rest(const struct sources *sources, struct text *page)
 {
 	metrics_family(page, REST "requests_total", "counter",
 		       "Number of HTTP requests to the API server, by status code.");
-	each_host(kube, page, write_requests);
+	each_host(sources, page, write_requests);
 	metrics_family(page, REST "request_duration_seconds", "histogram",
 		       "Time until the head of the API server's answer.");
-	each_host(kube, page, write_durations);
+	each_host(sources, page, write_durations);
 	metrics_family(page, REST "rate_limiter_duration_seconds", "histogram",
 		       "Time that requests were held back by the client: always 0.");
-	each_host(kube, page, write_waits);
+	each_host(sources, page, write_waits);
 }
 
 /* A value of each watch: name{resource, source}. */
@@ -292,31 +299,31 @@ struct watch_labels {
 	char source[24];
 };
 
-static void fill_labels(struct watch_labels *labels, const struct watch *watch, size_t i)
+static void fill_labels(struct watch_labels *labels, const struct watch *watch, size_t slot)
 {
-	snprintf(labels->source, sizeof(labels->source), "%zu", i);
+	snprintf(labels->source, sizeof(labels->source), "%zu", slot);
 	labels->items[0] = (struct metrics_label){"resource", watch_name(watch)};
 	labels->items[1] = (struct metrics_label){"source", labels->source};
 }
 
-static void write_watch_family(const struct kube *kube, struct text *page,
+static void write_watch_family(const struct sources *sources, struct text *page,
 			       const struct watch_family *family)
 {
 	metrics_family(page, family->name, family->type, family->help);
-	for (size_t i = 0; i < kube->n_sources; i++) {
-		const struct api *api = &kube->sources[i].api;
+	for (size_t i = 0; i < sources->n; i++) {
+		const struct api *api = &sources->kubes[i]->source.api;
 
 		for (unsigned w = 0; w < api->n_watches; w++) {
 			const struct watch *watch = &api->watches[w].watch;
 			struct watch_labels labels;
 
-			fill_labels(&labels, watch, i);
+			fill_labels(&labels, watch, sources->slots[i]);
 			metrics_sample(page, family->name, labels.items, 2, family->value(watch));
 		}
 	}
 }
 
-static void write_relists_of(struct text *page, const struct watch *watch, size_t i)
+static void write_relists_of(struct text *page, const struct watch *watch, size_t slot)
 {
 	static const char *const reasons[WATCH_N_RELISTS] = {
 		[WATCH_RELIST_FIRST] = "first",		[WATCH_RELIST_EXPIRED] = "expired",
@@ -325,7 +332,7 @@ static void write_relists_of(struct text *page, const struct watch *watch, size_
 	};
 	struct watch_labels labels;
 
-	fill_labels(&labels, watch, i);
+	fill_labels(&labels, watch, slot);
 	for (int reason = 0; reason < WATCH_N_RELISTS; reason++) {
 		labels.items[2] = (struct metrics_label){"reason", reasons[reason]};
 		metrics_sample(page, WATCH "relists_total", labels.items, 3,
@@ -333,30 +340,49 @@ static void write_relists_of(struct text *page, const struct watch *watch, size_
 	}
 }
 
-static void write_watches(const struct kube *kube, struct text *page)
+static void write_watches(const struct sources *sources, struct text *page)
 {
 	for (size_t i = 0; i < ARRAY_LEN(watch_families); i++)
-		write_watch_family(kube, page, &watch_families[i]);
+		write_watch_family(sources, page, &watch_families[i]);
 	metrics_family(page, WATCH "relists_total", "counter",
 		       "Lists that were asked for, by the reason of the first try.");
-	for (size_t i = 0; i < kube->n_sources; i++) {
-		for (unsigned w = 0; w < kube->sources[i].api.n_watches; w++)
-			write_relists_of(page, &kube->sources[i].api.watches[w].watch, i);
+	for (size_t i = 0; i < sources->n; i++) {
+		for (unsigned w = 0; w < sources->kubes[i]->source.api.n_watches; w++)
+			write_relists_of(page, &sources->kubes[i]->source.api.watches[w].watch,
+					 sources->slots[i]);
 	}
 }
 
-void kube_metrics_write(struct kube *kube, struct text *page)
+static void write_all(const struct sources *sources, struct text *page)
 {
 	bool has_api = false;
 
-	for (size_t i = 0; i < kube->n_sources; i++)
-		has_api = has_api || kube->sources[i].config->is_api;
-	write_programming(kube, page);
-	write_objects(kube, page);
-	write_changes(kube, page);
-	write_records(kube, page);
+	for (size_t i = 0; i < sources->n; i++)
+		has_api = has_api || sources->kubes[i]->source.config->is_api;
+	write_programming(sources, page);
+	write_objects(sources, page);
+	write_changes(sources, page);
+	write_records(sources, page);
 	if (!has_api)
 		return;
-	write_rest(kube, page);
-	write_watches(kube, page);
+	write_rest(sources, page);
+	write_watches(sources, page);
+}
+
+void kube_metrics_write(struct kube *const *kubes, size_t n_kubes, struct text *page)
+{
+	struct sources sources = {
+		.kubes = mem_zalloc((n_kubes + 1) * sizeof(sources.kubes[0])),
+		.slots = mem_zalloc((n_kubes + 1) * sizeof(sources.slots[0])),
+	};
+
+	for (size_t i = 0; i < n_kubes; i++) {
+		if (!kubes[i])
+			continue;
+		sources.kubes[sources.n] = kubes[i];
+		sources.slots[sources.n++] = i;
+	}
+	write_all(&sources, page);
+	free(sources.kubes);
+	free(sources.slots);
 }

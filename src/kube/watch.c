@@ -25,6 +25,7 @@
 #define BACKOFF_MS 200
 #define BACKOFF_MAX_MS 2500
 #define LOG_AGAIN_MS 300000 /* the same fault is logged again after this */
+#define FORBIDDEN_MS 60000  /* rights may be given later */
 #define BODY_MAX (256 * 1024)
 #define PAGE_LIMIT "500"
 
@@ -391,6 +392,31 @@ static void on_page(struct watch *watch, uint64_t now_ms)
 	begin_watch(watch, now_ms);
 }
 
+/* 403, where what may be read has to do (kube-dns's ClusterRole): it is told, and asked for again
+ * now and then. False: nothing takes its place. */
+static bool do_without(struct watch *watch, uint64_t now_ms)
+{
+	bool has_slices = watch->resource->kind == OBJECT_SLICE;
+	bool is_implied = watch->subject == WATCH_NAMESPACES && !selector_of(watch);
+
+	if (!watch->config->has_minimal_rights || (!has_slices && !is_implied))
+		return false;
+	(void)read_failure(watch, NULL);
+	log_fault(watch, LOG_WARNING, now_ms);
+	if (has_slices) {
+		set_resource(watch, RESOURCE_ENDPOINTS);
+		watch_say(watch, LOG_INFO, "watched in place of endpointslices");
+		begin_list(watch, now_ms);
+		return true;
+	}
+	watch->is_complete = true;
+	counter_set(&watch->counters.is_complete, 1);
+	watch->state = WATCH_WAITING;
+	watch->next = WATCH_LISTING;
+	watch->due_ms = now_ms + FORBIDDEN_MS;
+	return true;
+}
+
 static void on_list_failed(struct watch *watch, const char *fault, uint64_t now_ms)
 {
 	if (!fault && is_stream_refused(watch)) {
@@ -399,6 +425,8 @@ static void on_list_failed(struct watch *watch, const char *fault, uint64_t now_
 		begin_list(watch, now_ms);
 		return;
 	}
+	if (!fault && watch->http_status == 403 && do_without(watch, now_ms))
+		return;
 	watch->n_expired_pages += watch->http_status == 410 && !watch->is_streaming;
 	(void)read_failure(watch, !fault && watch->http_status == 200 ? "the response ended early"
 								      : fault);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A wildcard is tried as one IPv6 socket that takes IPv4 as well; a kernel without IPv6 refuses the
- * socket or the bind, and 0.0.0.0 it is.
+ * socket or the bind, and 0.0.0.0 it is. The port is shared (SO_REUSEPORT), as those of DNS are:
+ * with the process that takes over from this one, and in a reload with the address that this one
+ * leaves.
  */
 #include "listen.h"
 
@@ -23,6 +25,7 @@ static int listen_at(const struct sockaddr_storage *address, bool is_wildcard)
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 ||
 	    (is_v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &is_v6_only, sizeof(int)) < 0) ||
 	    bind(fd, (const struct sockaddr *)address, len) < 0 || listen(fd, BACKLOG) < 0) {
 		int error = -errno;

@@ -39,35 +39,44 @@ struct client {
 
 struct listener {
 	struct ops *ops;
-	struct MHD_Daemon *daemon; /* owned; NULL while closed */
+	struct listener *next;	      /* in ops->listeners */
+	struct ops_endpoint endpoint; /* the first of its address */
+	struct MHD_Daemon *daemon;    /* owned; NULL while closed */
 	uv_poll_t poll;
 	uv_timer_t timer;
+	unsigned n_closed; /* of the two */
 	size_t n_clients;
 	struct client clients[CLIENTS_MAX];
 };
 
 struct route {
-	struct ops_endpoint endpoint;
-	struct listener *listener; /* that of its address */
+	struct ops_endpoint endpoint; /* its path is in the memory of the routes */
+	struct listener *listener;    /* that of its address */
+};
+
+struct routes {
+	struct arena memory;
+	struct route *items; /* in memory */
+	size_t n;
 };
 
 struct ops {
-	uv_loop_t *loop; /* borrowed */
-	struct arena memory;
-	struct route *routes; /* in memory, as the listeners */
-	size_t n_routes;
+	uv_loop_t *loop;	    /* borrowed */
+	struct listener *listeners; /* owned */
+	struct routes routes, staged;
 	unsigned n_handles; /* not closed yet */
-	bool is_running;    /* inside MHD_run */
+	bool is_closing;
+	bool is_running; /* inside MHD_run */
 };
 
 /* ---- Requests ---- */
 
 static const struct ops_endpoint *find_endpoint(const struct listener *listener, const char *path)
 {
-	const struct ops *ops = listener->ops;
+	const struct routes *routes = &listener->ops->routes;
 
-	for (size_t i = 0; i < ops->n_routes; i++) {
-		const struct route *route = &ops->routes[i];
+	for (size_t i = 0; i < routes->n; i++) {
+		const struct route *route = &routes->items[i];
 
 		if (route->listener == listener && strcmp(route->endpoint.path, path) == 0)
 			return &route->endpoint;
@@ -255,6 +264,7 @@ static int open_listener(struct ops *ops, struct listener *listener,
 	int result;
 
 	listener->ops = ops;
+	listener->endpoint = *endpoint;
 	result = start_daemon(listener, endpoint, why);
 	if (result < 0)
 		return result;
@@ -271,6 +281,8 @@ static int open_listener(struct ops *ops, struct listener *listener,
 	listener->poll.data = listener->timer.data = listener;
 	ops->n_handles += 2;
 	CHECK(uv_poll_start(&listener->poll, UV_READABLE, on_readable) == 0);
+	listener->next = ops->listeners;
+	ops->listeners = listener;
 	return 0;
 }
 
@@ -289,57 +301,139 @@ static bool address_equal(const struct ops_endpoint *a, const struct ops_endpoin
 	       memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
 }
 
-/* Gives the last route the listener of its address. */
-static int add_route(struct ops *ops, const struct ops_endpoint *endpoint, struct text *why)
+/* The listener of this address, a new one where there is none. 0 or -errno. */
+static int get_listener(struct ops *ops, const struct ops_endpoint *endpoint,
+			struct listener **listener, struct text *why)
 {
-	struct route *route = &ops->routes[ops->n_routes];
+	struct listener *found = ops->listeners;
+	int result;
 
-	route->endpoint = *endpoint;
-	route->endpoint.path = arena_strndup(&ops->memory, endpoint->path, strlen(endpoint->path));
-	for (size_t i = 0; i < ops->n_routes && !route->listener; i++) {
-		if (address_equal(&ops->routes[i].endpoint, endpoint))
-			route->listener = ops->routes[i].listener;
+	while (found && !address_equal(&found->endpoint, endpoint))
+		found = found->next;
+	if (!found) {
+		found = mem_zalloc(sizeof(*found));
+		result = open_listener(ops, found, endpoint, why);
+		if (result < 0) {
+			free(found);
+			return result;
+		}
 	}
-	ops->n_routes++;
-	if (route->listener)
-		return 0;
-	route->listener = arena_alloc(&ops->memory, sizeof(*route->listener));
-	return open_listener(ops, route->listener, &route->endpoint, why);
+	*listener = found;
+	return 0;
+}
+
+static void fini_routes(struct routes *routes)
+{
+	arena_fini(&routes->memory);
+	*routes = (struct routes){0};
+}
+
+static void free_unless_open(struct ops *ops)
+{
+	if (ops->n_handles == 0 && ops->is_closing)
+		free(ops);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct listener *listener = handle->data;
+	struct ops *ops = listener->ops;
+
+	ops->n_handles--;
+	if (++listener->n_closed == 2)
+		free(listener);
+	free_unless_open(ops);
+}
+
+static void close_listener(struct listener *listener)
+{
+	uv_close((uv_handle_t *)&listener->poll, on_closed);
+	uv_close((uv_handle_t *)&listener->timer, on_closed);
+	MHD_stop_daemon(listener->daemon);
+	listener->daemon = NULL;
+}
+
+static bool has_listener(const struct routes *routes, const struct listener *listener)
+{
+	for (size_t i = 0; i < routes->n; i++) {
+		if (routes->items[i].listener == listener)
+			return true;
+	}
+	return false;
+}
+
+/* Closes those that no route has. */
+static void close_unused(struct ops *ops)
+{
+	struct listener **at = &ops->listeners;
+
+	while (*at) {
+		struct listener *listener = *at;
+
+		if (has_listener(&ops->routes, listener)) {
+			at = &listener->next;
+			continue;
+		}
+		*at = listener->next;
+		close_listener(listener);
+	}
+}
+
+int ops_stage(struct ops *ops, const struct ops_endpoint *endpoints, size_t n, struct text *why)
+{
+	struct routes *staged = &ops->staged;
+
+	CHECK(!ops->is_running && staged->n == 0);
+	staged->items = arena_alloc(&staged->memory, (n + 1) * sizeof(staged->items[0]));
+	for (size_t i = 0; i < n; i++) {
+		struct route *route = &staged->items[i];
+		int result;
+
+		route->endpoint = endpoints[i];
+		route->endpoint.path = arena_strndup(&staged->memory, endpoints[i].path,
+						     strlen(endpoints[i].path));
+		result = get_listener(ops, &endpoints[i], &route->listener, why);
+		if (result < 0) {
+			ops_abort(ops);
+			return result;
+		}
+		staged->n++;
+	}
+	return 0;
+}
+
+void ops_commit(struct ops *ops)
+{
+	struct routes old = ops->routes;
+
+	CHECK(!ops->is_running);
+	ops->routes = ops->staged;
+	ops->staged = (struct routes){0};
+	fini_routes(&old);
+	close_unused(ops);
+}
+
+void ops_abort(struct ops *ops)
+{
+	fini_routes(&ops->staged);
+	close_unused(ops);
 }
 
 int ops_open(struct ops **ops, uv_loop_t *loop, const struct ops_endpoint *endpoints, size_t n,
 	     struct text *why)
 {
 	struct ops *new = mem_zalloc(sizeof(*new));
+	int result;
 
 	new->loop = loop;
-	new->routes = arena_alloc(&new->memory, n * sizeof(new->routes[0]));
-	for (size_t i = 0; i < n; i++) {
-		int result = add_route(new, &endpoints[i], why);
-
-		if (result < 0) {
-			ops_close(new);
-			return result;
-		}
+	result = ops_stage(new, endpoints, n, why);
+	if (result < 0) {
+		ops_close(new);
+		return result;
 	}
+	ops_commit(new);
 	*ops = new;
 	return 0;
-}
-
-static void free_unless_open(struct ops *ops)
-{
-	if (ops->n_handles > 0)
-		return;
-	arena_fini(&ops->memory);
-	free(ops);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-	struct listener *listener = handle->data;
-
-	listener->ops->n_handles--;
-	free_unless_open(listener->ops);
 }
 
 void ops_close(struct ops *ops)
@@ -347,15 +441,9 @@ void ops_close(struct ops *ops)
 	if (!ops)
 		return;
 	CHECK(!ops->is_running); /* not from a handler */
-	for (size_t i = 0; i < ops->n_routes; i++) {
-		struct listener *listener = ops->routes[i].listener;
-
-		if (!listener->daemon)
-			continue;
-		uv_close((uv_handle_t *)&listener->poll, on_closed);
-		uv_close((uv_handle_t *)&listener->timer, on_closed);
-		MHD_stop_daemon(listener->daemon);
-		listener->daemon = NULL;
-	}
+	ops->is_closing = true;
+	fini_routes(&ops->routes);
+	fini_routes(&ops->staged);
+	close_unused(ops);
 	free_unless_open(ops);
 }

@@ -270,6 +270,23 @@ static void fail_not_ready(struct answer *answer)
 		    "the cluster's objects are not in yet");
 }
 
+/* What --explain says: how the name is taken, and what became of it. */
+static void trace(const struct lookup *lookup, enum outcome outcome, bool is_next)
+{
+	static const char *const outcomes[] = {
+		[OUTCOME_FOUND] = "answered",
+		[OUTCOME_NODATA] = "the name exists without such records: NODATA",
+		[OUTCOME_NXDOMAIN] = "no such name: NXDOMAIN",
+		[OUTCOME_ALIAS] = "an ExternalName, whose target is followed",
+		[OUTCOME_NOT_READY] = "its target's objects are not in yet: SERVFAIL",
+	};
+	char zone[DNS_NAME_TEXT_MAX];
+
+	dns_name_to_text(lookup->zone.name->wire, lookup->zone.name->len, zone);
+	answer_trace(lookup->answer, "kubernetes %s: in zone %s: %s%s", lookup->cluster->place,
+		     zone, outcomes[outcome], is_next ? ", but falls through" : "");
+}
+
 enum step cluster_run(struct answer *answer, const struct query_cluster_config *cluster,
 		      const struct query_config *config)
 {
@@ -284,6 +301,8 @@ enum step cluster_run(struct answer *answer, const struct query_cluster_config *
 	const struct table *table = config->tables[cluster->source];
 
 	if (UNLIKELY(!table_is_synced(table))) {
+		ANSWER_TRACE(answer, "kubernetes %s: its objects are not in yet: SERVFAIL",
+			     cluster->place);
 		fail_not_ready(answer);
 		return STEP_DONE;
 	}
@@ -304,8 +323,11 @@ enum step cluster_run(struct answer *answer, const struct query_cluster_config *
 	lookup.zone.serial = table_serial(table);
 
 	enum outcome outcome = resolve(&lookup);
+	bool is_next = outcome == OUTCOME_NXDOMAIN && falls_through(cluster, name);
 
-	if (outcome == OUTCOME_NXDOMAIN && falls_through(cluster, name)) {
+	if (UNLIKELY(answer->worker->trace != NULL))
+		trace(&lookup, outcome, is_next);
+	if (is_next) {
 		answer->plugin = QUERY_PLUGIN_NONE;
 		answer->class = QUERY_CLASS_NONE;
 		return STEP_NEXT;

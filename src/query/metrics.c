@@ -264,23 +264,38 @@ static void add_server(struct rows *rows, const struct query_config *config,
 		add_row(rows, server->dropped, server->views[0].server_text, "dropped");
 }
 
-/* What is in `all` but not in `others`; all is counted first, and others read first, so that
- * nothing is below 0. */
-static void subtract(struct histogram *all, const struct histogram *others)
+/* The count of all but the others, or what it was when that is more: a query that is counted while
+ * they are read may be in one of them alone, and a counter does not go back. */
+static void lift(uint64_t *count, uint64_t all, uint64_t others)
 {
-	all->sum -= others->sum < all->sum ? others->sum : all->sum;
-	for (size_t i = 0; i <= HISTOGRAM_BOUNDS_MAX; i++)
-		all->counts[i] -=
-			others->counts[i] < all->counts[i] ? others->counts[i] : all->counts[i];
+	if (all > others && all - others > *count)
+		*count = all - others;
 }
 
-/* The latency of each kind of name, by how the answer was come by. Hits of cluster names, nearly
- * all of a cluster's queries, are not counted on their own: they are what is left of all, those of
- * zones that are not served any more among them. */
+/* Hits of cluster names, nearly all of a cluster's queries, are not counted on their own: they are
+ * what is left of all, those of zones that are not served any more among them. */
+static void sum_hits(struct query_worker *worker)
+{
+	struct histogram all = {0}, others = {0};
+
+	for (size_t i = 0; i < (size_t)QUERY_N_CLASSES * QUERY_N_RESULTS; i++)
+		histogram_merge(&others,
+				&worker->classes[i / QUERY_N_RESULTS][i % QUERY_N_RESULTS]);
+	histogram_merge(&all, &worker->former_ns);
+	for (size_t i = 0; i < worker->n_rows; i++) {
+		if (worker->metrics[i])
+			histogram_merge(&all, &worker->metrics[i]->duration_ns);
+	}
+	lift(&worker->hits_ns.sum, all.sum, others.sum);
+	for (size_t i = 0; i <= HISTOGRAM_BOUNDS_MAX; i++)
+		lift(&worker->hits_ns.counts[i], all.counts[i], others.counts[i]);
+}
+
+/* The latency of each kind of name, by how the answer was come by. */
 static void write_classes(struct text *page, struct query_worker *const *workers, size_t n_workers)
 {
 	const char *name = "kaname_query_duration_seconds";
-	struct histogram sums[QUERY_N_CLASSES][QUERY_N_RESULTS] = {0}, all = {0};
+	struct histogram sums[QUERY_N_CLASSES][QUERY_N_RESULTS] = {0};
 
 	for (size_t i = 0; i < (size_t)QUERY_N_CLASSES * QUERY_N_RESULTS; i++) {
 		struct histogram *sum = &sums[i / QUERY_N_RESULTS][i % QUERY_N_RESULTS];
@@ -291,15 +306,9 @@ static void write_classes(struct text *page, struct query_worker *const *workers
 				&workers[w]->classes[i / QUERY_N_RESULTS][i % QUERY_N_RESULTS]);
 	}
 	for (size_t w = 0; w < n_workers; w++) {
-		histogram_merge(&all, &workers[w]->former_ns);
-		for (size_t m = 0; m < workers[w]->n_rows; m++) {
-			if (workers[w]->metrics[m])
-				histogram_merge(&all, &workers[w]->metrics[m]->duration_ns);
-		}
+		sum_hits(workers[w]);
+		histogram_merge(&sums[QUERY_CLASS_CLUSTER][QUERY_RESULT_HIT], &workers[w]->hits_ns);
 	}
-	for (size_t i = 0; i < (size_t)QUERY_N_CLASSES * QUERY_N_RESULTS; i++)
-		subtract(&all, &sums[i / QUERY_N_RESULTS][i % QUERY_N_RESULTS]);
-	sums[QUERY_CLASS_CLUSTER][QUERY_RESULT_HIT] = all;
 	metrics_family(page, name, "histogram",
 		       "Time that queries took, by kind of name and by where the answer was.");
 	for (size_t i = 0; i < (size_t)QUERY_N_CLASSES * QUERY_N_RESULTS; i++) {
@@ -371,6 +380,7 @@ void query_metrics_write(struct query_worker *const *workers, size_t n_workers,
 	free(rows.items);
 	free(rows.is_shown);
 	write_classes(page, workers, n_workers);
+	metrics_regex_write(page, workers, n_workers, config);
 	if (config->cache.n_policies > 0)
 		write_caches(page, workers, n_workers, config);
 }

@@ -105,6 +105,7 @@ static void run_steps(struct answer *answer, const struct query_view_config *vie
 {
 	const struct query_block_config *block = &config->blocks[view->block];
 
+	ANSWER_TRACE(answer, "server block %s: zone %s", block->place, view->zone_text);
 	if (UNLIKELY(edit_is_wanted(block)))
 		edit_begin(answer);
 	if (UNLIKELY(run_gates(answer, block) == STEP_DONE))

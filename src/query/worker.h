@@ -49,6 +49,7 @@ struct query_worker {
 	 * are another's now. */
 	size_t n_rows;
 	struct histogram former_ns;
+	struct histogram hits_ns; /* of cluster names, as last told */
 	struct histogram classes[QUERY_N_CLASSES][QUERY_N_RESULTS]; /* but for cluster hits, which
 								       are the rest of all */
 	/* The query in hand, for the steps that go outside; borrowed. */
@@ -61,6 +62,8 @@ struct query_worker {
 	struct dns_reply_buffer *replied;      /* owned */
 	struct dns_reply_buffer *appended;     /* owned: scratch of dns_reply_append */
 	struct regex_scratch *regex;	       /* owned; of `rewrite` and `template` */
+	uint64_t regex_limits;		       /* matches that took too long */
+	struct log_limit regex_log;	       /* of the lines that tell so */
 	struct edit *edit;		       /* owned */
 	struct text *trace;		       /* borrowed; NULL but in --explain */
 	struct answer_scratch scratch;
@@ -79,6 +82,10 @@ void rows_free(struct query_worker *worker);
 /* Counts one answered query. */
 void metrics_count(struct query_worker *worker, const struct query_input *input,
 		   const struct query_output *output, uint64_t duration_ns);
+
+/* The family of regex_limits. */
+void metrics_regex_write(struct text *page, struct query_worker *const *workers, size_t n_workers,
+			 const struct query_config *config);
 
 /* Writes the lines of `log` and `errors` that want this query, which has a view. */
 void querylog_write(struct query_worker *worker, const struct query_input *input,

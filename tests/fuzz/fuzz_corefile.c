@@ -79,8 +79,6 @@ static void check_source(const struct kube_source_config *source)
 	CHECK(!access->tls_cert == !access->tls_key && !access->tls_cert == !access->tls_ca);
 	CHECK(!access->tls_cert || access->endpoint);
 	CHECK(!access->context || access->kubeconfig);
-	CHECK(!source->labels == !source->labels_text);
-	CHECK(!source->namespace_labels == !source->namespace_labels_text);
 }
 
 static void check_config(const struct config *config)
@@ -92,6 +90,26 @@ static void check_config(const struct config *config)
 	for (size_t i = 0; i < config->kube.n_sources; i++)
 		check_source(&config->kube.sources[i]);
 	check_query(&config->query, config->kube.n_sources);
+}
+
+/* The same file again: everything has the number that it had. */
+static void check_again(const struct config *config, const struct config_machine *machine)
+{
+	const struct config_options options = {.default_port = 53, .n_cpus = 2, .previous = config};
+	const struct query_config *old = &config->query;
+	struct config again;
+	struct text problems = {0};
+
+	CHECK(config_load_on(&again, "Corefile", machine, &options, &problems) == 0);
+	CHECK(again.query.last_id == old->last_id && again.query.n_metrics == old->n_metrics &&
+	      again.query.n_groups == old->n_groups &&
+	      again.query.cache.n_policies == old->cache.n_policies);
+	for (size_t i = 0; i < old->n_groups; i++)
+		CHECK(again.query.group_ids[i] == old->group_ids[i]);
+	for (size_t i = 0; i < old->cache.n_policies; i++)
+		CHECK(again.query.cache.policies[i].id == old->cache.policies[i].id);
+	config_free(&again);
+	text_fini(&problems);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -116,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (config_load_on(&config, "Corefile", &machine, &options, &problems) == 0) {
 		CHECK(problems.len == 0);
 		check_config(&config);
+		check_again(&config, &machine);
 	} else {
 		CHECK(problems.len > 0 && problems.bytes[problems.len - 1] == '\n');
 	}

@@ -34,7 +34,7 @@ LIBRARIES = {
     "urcu": "base table",
     "urcu.h": "base table",
     "urcu-qsbr.h": "base table",
-    "xxhash.h": "dns cache table kube forward",  # keyed hashes of names
+    "xxhash.h": "dns cache table kube forward config",  # hashes
 }
 LINES_MAX = 700
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -82,7 +82,7 @@ def free_port():
 class Server:
     """Made by running(); its folder holds the Corefile, the log and the folder of objects."""
 
-    def __init__(self, folder, corefile=COREFILE, env=None, command=(BINARY,)):
+    def __init__(self, folder, corefile=COREFILE, env=None, command=(BINARY,), leave_after="0s"):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.objects = self.folder / "objects"
@@ -93,17 +93,29 @@ class Server:
         self.port, self.health_port, self.ready_port, self.metrics_port = ports
         self.env = {**os.environ, **(env or {})}
         self.command = command  # that becomes the server
+        self.leave_after = leave_after  # most tests have no client that goes on asking
         self.corefile = self.folder / "Corefile"
-        self.corefile.write_text(string.Template(corefile).substitute(
-            address=self.address, port=self.port, health=self.health_port, ready=self.ready_port,
-            metrics=self.metrics_port, objects=self.objects, folder=self.folder))
+        self.write_corefile(corefile)
         self.log_path = self.folder / "log"
         self.process = None
 
+    def fill(self, template):
+        """The text with $address, $port and their like filled in."""
+        return string.Template(template).substitute(
+            address=self.address, port=self.port, health=self.health_port, ready=self.ready_port,
+            metrics=self.metrics_port, objects=self.objects, folder=self.folder)
+
+    def write_corefile(self, template):
+        """In one step, as a rename."""
+        new = self.corefile.with_suffix(".new")
+        new.write_text(self.fill(template))
+        new.rename(self.corefile)
+
     def start(self, *args):
+        command = [*self.command, "-conf", str(self.corefile), "--leave-after", self.leave_after, *args]
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([*self.command, "-conf", str(self.corefile), *args], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=subprocess.STDOUT, env=self.env)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                                            env=self.env)
 
     def log(self):
         return self.log_path.read_text(errors="backslashreplace")

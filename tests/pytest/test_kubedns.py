@@ -52,7 +52,8 @@ class KubeDns(Server):
 
     def start(self, *args):
         flags = [f"--dns-bind-address={self.address}", f"--healthz-port={self.ready_port}", f"--prometheus-addr={self.address}",
-                 f"--prometheus-port={self.metrics_port}", "--v=2", "--logtostderr=true"]
+                 f"--prometheus-port={self.metrics_port}", "--v=2", "--logtostderr=true",
+                 "--leave-after", self.leave_after]
         # What the manifest gives kube-dns's own metrics: a port by the environment.
         env = {**self.env, "PROMETHEUS_PORT": str(self.health_port), "PROMETHEUS_PATH": "/numbers"}
         if not any(arg.startswith("--dns-port") for arg in args):
@@ -138,7 +139,8 @@ def test_not_ready(tmp_path, api):
 
 
 def test_master_url(tmp_path, api):
-    """It takes the place of the kubeconfig's server."""
+    """It takes the place of the kubeconfig's server; and the rights of kube-dns's ClusterRole are enough: services and endpoints."""
+    api.forbidden = {(verb, resource) for verb in ("list", "watch") for resource in ("endpointslices", "namespaces", "pods")}
     kubeconfig = api.kubeconfig(cluster={"server": "https://127.0.0.1:1"})
     with replacing(tmp_path / "server", f"--kubecfg-file={kubeconfig}", "--kube-master-url=https://$API",
                    env={"API": f"127.0.0.1:{api.port}"}) as server:
@@ -168,6 +170,32 @@ def test_bad_map_at_start(tmp_path, api):
             assert (acme.count(), rest.count("www.acme.test*")) == (0, 1)
             assert said in server.log()
             assert f"the ConfigMap in {config_map.folder} is bad" in server.log()
+
+
+def test_map_changes(tmp_path, api):
+    """A good map counts within its period, a bad one leaves what there was, and without keys there are no stub domains."""
+    with Upstream() as acme, Upstream() as rest:
+        def who(name):
+            """Which of the two was asked for a new name."""
+            server.ask(name)
+            return [upstream for upstream in (acme, rest) if upstream.count(name.rstrip(".") + "*") > 0]
+
+        config_map = ConfigMap(tmp_path / "cm", upstreamNameservers=["ns.test"])
+        with replacing(tmp_path / "server", f"--kubecfg-file={api.kubeconfig()}", f"--config-dir={config_map.folder}",
+                       f"--nameservers={rest}", "--config-period=1s") as server:
+            assert who("a1.acme.test.") == [rest]
+            config_map.write(stubDomains={"acme.test": [str(acme)]})
+            names = (f"b{n}.acme.test." for n in range(1000))
+            wait_for("the stub domain", lambda: who(next(names)) == [acme])
+            failed = server.metric("coredns_reload_failed_total")
+            config_map.write(stubDomains="{")
+            wait_for("the failure", lambda: server.metric("coredns_reload_failed_total") > failed)
+            assert who("c1.acme.test.") == [acme]
+            assert server.http("ready", "/readiness")[0] == server.http("metrics", "/healthcheck/dnsmasq")[0] == 200
+            config_map.write()
+            names = (f"d{n}.acme.test." for n in range(1000))
+            wait_for("no stub domain", lambda: who(next(names)) == [rest])
+            assert server.http("ready", "/readiness")[0] == 200
 
 
 @pytest.mark.parametrize("args, code, words", [

@@ -33,6 +33,33 @@ def relists(server, resource, reason):
     return server.metric("kaname_kubernetes_watch_relists_total", resource=resource, reason=reason)
 
 
+# ---- rights
+
+@pytest.mark.parametrize("has_streaming_lists", [True, False])
+def test_minimal_rights(tmp_path, has_streaming_lists):
+    """kube-dns's ClusterRole: services and endpoints alone."""
+    forbidden = {(verb, resource) for verb in ("list", "watch") for resource in ("endpointslices", "namespaces")}
+    with ApiServer(tmp_path / "api", has_streaming_lists=has_streaming_lists) as api:
+        api.forbidden = forbidden
+        api.apply_many([service("web.shop", "10.96.0.1", ports=["http:80"]), service("set.shop", ports=["http:80"]),
+                        endpoints("set.shop", {"addresses": [{"ip": "10.244.0.2", "hostname": "set-0"}], "ports": [{"name": "http", "port": 80}]})])
+        options = f"kubeconfig {api.kubeconfig()}\n        pods insecure\n        "
+        with running(tmp_path / "strict", corefile=corefile(options), is_ready=False) as server:
+            wait_for("the missing rule", lambda: 'resources: ["endpointslices"]' in server.http("ready")[1])
+            assert answer(server, "web.shop.svc").startswith("SERVFAIL")
+        with running(tmp_path / "server", corefile=corefile(options + "minimal_rights")) as server:
+            assert answer(server, "web.shop.svc") == "NOERROR 10.96.0.1"
+            assert answer(server, "set-0.set.shop.svc") == "NOERROR 10.244.0.2"
+            assert answer(server, "shop.svc") == "NOERROR" and answer(server, "other.svc") == "NXDOMAIN"
+            assert answer(server, "1-2-3-4.shop.pod") == "NOERROR 1.2.3.4"
+            wait_for("the log", lambda: 'resources: ["namespaces"]' in server.log() and "in place of endpointslices" in server.log())
+            api.apply_many([endpoints("set.shop", {"addresses": [{"ip": "10.244.0.3"}], "ports": [{"name": "http", "port": 80}]}),
+                            service("new.fresh", "10.96.0.9")])
+            becomes(server, "set.shop.svc", "NOERROR 10.244.0.3")
+            becomes(server, "fresh.svc", "NOERROR")
+            assert server.metric("kaname_kubernetes_watch_synced", resource="endpoints") == 1
+
+
 # ---- where and who
 
 def test_client_certificate(tmp_path, api):

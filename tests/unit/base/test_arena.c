@@ -77,6 +77,53 @@ static void test_strings(void **state)
 	arena_fini(&arena);
 }
 
+static char ended[8];
+
+static void end(void *what)
+{
+	strncat(ended, what, 1);
+}
+
+static void test_what_is_owned_ends_with_it(void **state)
+{
+	struct arena arena = {0}, other = {0};
+
+	ended[0] = '\0';
+	arena_on_end(&arena, end, (char[]){"a"});
+	arena_on_end(&arena, end, (char[]){"b"});
+	arena_reset(&arena);
+	assert_string_equal(ended, "ba");
+	arena_on_end(&arena, end, (char[]){"c"});
+	arena_on_end(&other, end, (char[]){"d"});
+	arena_take(&arena, &other);
+	arena_fini(&other);
+	assert_string_equal(ended, "ba");
+	arena_fini(&arena);
+	assert_string_equal(ended, "badc");
+}
+
+static void test_take(void **state)
+{
+	for (int is_full = 0; is_full < 2; is_full++) {
+		struct arena arena = {0}, from = {0}, nothing = {0};
+		char *kept = is_full ? arena_strndup(&arena, "kept", 4) : NULL;
+		char *taken = arena_strndup(&from, "taken", 5), *large;
+
+		large = arena_alloc(&from, 100000);
+		memset(large, 'x', 100000);
+		arena_take(&arena, &from);
+		arena_take(&arena, &nothing);
+		assert_null(from.chunks);
+		memset(arena_alloc(&arena, 5000), 'y', 5000);
+		memset(arena_alloc(&arena, 200000), 'z', 200000);
+		assert_string_equal(taken, "taken");
+		assert_int_equal(large[99999], 'x');
+		if (kept)
+			assert_string_equal(kept, "kept");
+		arena_fini(&arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -84,6 +131,8 @@ int main(void)
 		cmocka_unit_test(test_small_allocations_share_chunks),
 		cmocka_unit_test(test_reset_keeps_one_chunk),
 		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_what_is_owned_ends_with_it),
+		cmocka_unit_test(test_take),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

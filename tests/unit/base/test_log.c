@@ -519,6 +519,32 @@ static void test_limit(void **state)
 	}
 }
 
+/* A channel whose thread has ended serves the next one; the level can be changed. */
+static void test_channels_are_used_again(void **state)
+{
+	struct pipe_ends ends = open_pipe();
+	struct text got = {0};
+	struct log_channel *first, *second;
+	struct log *log;
+
+	assert_int_equal(log_open(&log, ends.write_fd, LOG_INFO), 0);
+	first = log_channel_new(log, RING_MIN);
+	log_printf(first, LOG_INFO, "1");
+	log_channel_release(first);
+	log_channel_release(NULL);
+	second = log_channel_new(log, 4 * RING_MIN);
+	assert_ptr_not_equal(second, first);
+	assert_ptr_equal(log_channel_new(log, RING_MIN), first);
+	assert_ptr_not_equal(log_channel_new(log, RING_MIN), first);
+	log_printf(first, LOG_DEBUG, "not yet");
+	log_set_least(log, LOG_DEBUG);
+	log_printf(first, LOG_DEBUG, "2");
+	log_close(log);
+	read_rest(ends, &got);
+	assert_string_equal(got.bytes, "[INFO] 1\n[DEBUG] 2\n");
+	text_fini(&got);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -535,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_without_a_channel_to_stderr),
 		cmocka_unit_test(test_no_descriptors_left),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_channels_are_used_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -322,10 +322,14 @@ static void dump_forward(const struct config *config, struct text *out)
 {
 	const struct query_config *query = &config->query;
 
-	for (size_t i = 0; i < query->cache.n_policies; i++)
-		dump_policy(&query->cache.policies[i], out);
-	for (size_t i = 0; config->net.forward && i < config->net.forward->n_groups; i++)
-		dump_group(&config->net.forward->groups[i], i, out);
+	for (size_t i = 0; i < query->cache.n_policies; i++) {
+		if (query->cache.policies[i].server_text)
+			dump_policy(&query->cache.policies[i], out);
+	}
+	for (size_t i = 0; config->net.forward && i < config->net.forward->n_groups; i++) {
+		if (config->net.forward->groups[i].n_targets > 0)
+			dump_group(&config->net.forward->groups[i], i, out);
+	}
 	for (size_t i = 0; i < query->n_groups; i++) {
 		if (query->group_policies[i])
 			text_printf(out, "group %zu cached by %zu\n", i,
@@ -369,12 +373,13 @@ static void dump_source(const struct kube_source_config *source, size_t i, struc
 		text_printf(out, " %s", source->objects[k]);
 	for (size_t k = 0; k < source->n_namespaces; k++)
 		text_printf(out, " namespace %s", source->namespaces[k]);
-	text_printf(out, "%s%s%s%s%s%s\n", source->labels ? " labels" : "",
-		    source->namespace_labels ? " namespace_labels" : "",
+	text_printf(out, "%s%s%s%s%s%s%s\n", source->labels_text ? " labels" : "",
+		    source->namespace_labels_text ? " namespace_labels" : "",
 		    source->noendpoints ? " noendpoints" : "",
 		    source->endpoint_pod_names ? " endpoint_pod_names" : "",
 		    source->ignore_empty_service ? " ignore_empty_service" : "",
-		    source->wants_pods ? " pods" : "");
+		    source->wants_pods ? " pods" : "",
+		    source->has_minimal_rights ? " minimal_rights" : "");
 }
 
 static void dump_http(const char *name, const struct config_http *http, size_t n, struct text *out)

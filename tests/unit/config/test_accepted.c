@@ -130,7 +130,7 @@ static const struct accepted_case cases[] = {
 	 "0 disabled all\n"
 	 "cache dns://:53 x.c.test. zones x.c.test. success 500 300 20 denial 64 10 0 prefetch 5 "
 	 "120000 20 stale 2 7200 ttl 30 verify 1000 servfail 0 keepttl\n"
-	 "group 0 10.0.0.1:53 next_group 1\ngroup 1 10.0.0.2:53\ngroup 2 10.0.0.3:53\n"
+	 "group 0 10.0.0.1:53\ngroup 1 10.0.0.2:53\ngroup 2 10.0.0.3:53\n"
 	 "group 3 10.0.0.4:53\n"
 	 "group 0 cached by 0\ngroup 1 cached by 0\ngroup 3 cached by 1\n"},
 	{"cache: serve_stale alone", "a.test {\n cache {\n serve_stale\n prefetch 0\n }\n}",
@@ -161,6 +161,10 @@ static const struct accepted_case cases[] = {
 	 ROOT "block 0\n cluster 10.in-addr.arpa.,cluster.local. primary cluster.local. source 0 "
 	      "ttl 0 pods 2 fallthrough \nsource 0 objects a b c namespace x namespace y "
 	      "namespace z labels noendpoints endpoint_pod_names ignore_empty_service pods\n" OWN},
+	{"kubernetes, what may not be listed is done without",
+	 ". {\n kubernetes a.test {\n minimal_rights\n }\n}",
+	 ROOT "block 0\n cluster a.test. primary a.test. source 0 ttl 5 pods 0\n"
+	      "source 0 api minimal_rights\n" OWN},
 	{"kubernetes in a pod", ". {\n kubernetes a.test\n}",
 	 ROOT "block 0\n cluster a.test. primary a.test. source 0 ttl 5 pods 0\n"
 	      "source 0 api\n" OWN},
@@ -388,7 +392,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config.net.tcp_stall_ms, 5000);
 	assert_int_equal(config.net.tcp_buffer_bytes, 16 << 20);
 	assert_int_equal(config.query.tcp_keepalive_100ms, 100);
-	assert_int_equal(config.query.n_metrics, 1);
+	assert_int_equal(config.query.n_metrics, 2); /* the zone's, and what no block has */
 	assert_null(config.query.tables);
 	config_free(&config);
 	assert_null(config.arena.chunks);

@@ -60,8 +60,7 @@ static void test_open_close(void **state)
 	struct kube *kube = NULL;
 
 	write_file(path);
-	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 1}, tables, NULL, NULL),
-			 0);
+	assert_int_equal(kube_open(&kube, &sources[0], tables[0], NULL, NULL), 0);
 	wait_for(kube, true, "");
 	assert_true(table_is_synced(tables[0]));
 	rcu_enter();
@@ -69,27 +68,26 @@ static void test_open_close(void **state)
 	rcu_leave();
 	assert_string_equal(dump.bytes,
 			    "10.0.0.1 PTR web.shop.svc\nshop NAMESPACE\nweb.shop.svc A 10.0.0.1\n");
-	kube_metrics_write(kube, &page);
+
+	/* A slot without a source is left out. */
+	struct kube *kubes[] = {NULL, kube};
+
+	kube_metrics_write(kubes, 2, &page);
 	assert_non_null(strstr(page.bytes, "\nkaname_kubernetes_objects{kind=\"Service\"} 1\n"));
 	assert_non_null(strstr(page.bytes, "\nkaname_kubernetes_records{type=\"service\"} 1\n"));
 	assert_non_null(strstr(page.bytes, "dns_programming_duration_seconds_count{service_kind="
 					   "\"headless_with_selector\"} 0\n"));
 	kube_close(kube);
 
-	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 2}, tables, NULL, NULL),
-			 0);
+	assert_int_equal(kube_open(&kube, &sources[1], tables[1], NULL, NULL), 0);
 	wait_for(kube, false,
 		 "kubernetes: objects /nonexistent/objects.json: No such file or directory\n");
 	assert_false(table_is_synced(tables[1]));
 	kube_close(kube);
 	kube_close(NULL);
 
-	/* Closed before it has done anything; without a source. */
-	assert_int_equal(kube_open(&kube, &(struct kube_config){sources, 2}, tables, NULL, NULL),
-			 0);
-	kube_close(kube);
-	assert_int_equal(kube_open(&kube, &(struct kube_config){0}, NULL, NULL, NULL), 0);
-	wait_for(kube, true, "");
+	/* Closed before it has done anything. */
+	assert_int_equal(kube_open(&kube, &sources[1], tables[1], NULL, NULL), 0);
 	kube_close(kube);
 
 	unlink(path);
@@ -108,15 +106,13 @@ static void test_api_source(void **state)
 	struct kube *kube = NULL;
 	struct text why = {0};
 
-	assert_int_equal(kube_open(&kube, &(struct kube_config){&source, 1}, &table, NULL, &why),
-			 0);
+	assert_int_equal(kube_open(&kube, &source, table, NULL, &why), 0);
 	wait_for(kube, false, "kubernetes: namespaces: watch namespaces: Failed to connect");
 	assert_false(table_is_synced(table));
 	kube_close(kube);
 
 	/* Closed while it tries. */
-	assert_int_equal(kube_open(&kube, &(struct kube_config){&source, 1}, &table, NULL, &why),
-			 0);
+	assert_int_equal(kube_open(&kube, &source, table, NULL, &why), 0);
 	kube_close(kube);
 	assert_int_equal(why.len, 0);
 	table_free(table);
@@ -145,8 +141,7 @@ static void test_close_while_resolving(void **state)
 
 	assert_int_equal(sem_init(&is_asked, 0, 0), 0);
 	assert_int_equal(sem_init(&may_answer, 0, 0), 0);
-	assert_int_equal(kube_open(&kube, &(struct kube_config){&source, 1}, &table, NULL, NULL),
-			 0);
+	assert_int_equal(kube_open(&kube, &source, table, NULL, NULL), 0);
 	sem_wait(&is_asked);
 	kube_close(kube);
 	sem_post(&may_answer);
@@ -161,8 +156,7 @@ static void test_no_server(void **state)
 	struct text why = {0};
 
 	assert_int_equal(unsetenv("KUBERNETES_SERVICE_HOST"), 0);
-	assert_int_equal(kube_open(&kube, &(struct kube_config){&source, 1}, &table, NULL, &why),
-			 -EINVAL);
+	assert_int_equal(kube_open(&kube, &source, table, NULL, &why), -EINVAL);
 	assert_non_null(strstr(why.bytes, "kubernetes: "));
 	assert_non_null(strstr(why.bytes, "KUBERNETES_SERVICE_HOST"));
 	text_fini(&why);

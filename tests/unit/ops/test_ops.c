@@ -385,6 +385,62 @@ static void test_addresses_that_cannot_be_bound(void **state)
 	has_no_ipv6 = false;
 }
 
+static bool is_listening(uint16_t port)
+{
+	struct sockaddr_storage to = address_of("127.0.0.1", port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	bool is_connected = connect(fd, (struct sockaddr *)&to, sizeof(struct sockaddr_in)) == 0;
+
+	close(fd);
+	return is_connected;
+}
+
+/* What stays is not touched, what is new is there before what goes is gone, and a failure changes
+ * nothing. */
+static void test_other_endpoints(void **state)
+{
+	uint16_t stays = pick_port(), goes = pick_port(), comes = pick_port(), taken_port;
+	const struct ops_endpoint before[] = {
+		{address_of("127.0.0.1", stays), false, "/a", false, serve_nothing, NULL},
+		{address_of("127.0.0.1", goes), false, "/b", false, serve_nothing, NULL},
+	};
+	struct ops_endpoint after[] = {
+		{address_of("127.0.0.1", comes), false, "/c", false, serve_nothing, NULL},
+		{address_of("127.0.0.1", stays), false, "/d", false, serve_nothing, NULL},
+		{.path = NULL},
+	};
+	int taken = take_port(&taken_port);
+	struct text why = {0};
+	struct ops *ops;
+	uv_loop_t loop;
+
+	after[2] = (struct ops_endpoint){
+		address_of("127.0.0.1", taken_port), false, "/e", false, serve_nothing, NULL};
+	assert_int_equal(uv_loop_init(&loop), 0);
+	assert_int_equal(ops_open(&ops, &loop, before, 2, &why), 0);
+	assert_int_equal(ops_stage(ops, after, 3, &why), -EADDRINUSE);
+	uv_run(&loop, UV_RUN_NOWAIT);
+	assert_true(is_listening(stays) && is_listening(goes));
+	assert_false(is_listening(comes));
+
+	assert_int_equal(ops_stage(ops, after, 2, &why), 0);
+	assert_true(is_listening(stays) && is_listening(goes) && is_listening(comes));
+	ops_abort(ops);
+	assert_true(is_listening(stays) && is_listening(goes));
+	assert_false(is_listening(comes));
+
+	assert_int_equal(ops_stage(ops, after, 2, &why), 0);
+	ops_commit(ops);
+	assert_true(is_listening(stays) && is_listening(comes));
+	assert_false(is_listening(goes));
+	ops_close(ops);
+	assert_false(is_listening(stays) || is_listening(comes));
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	close(taken);
+	text_fini(&why);
+}
+
 static void test_no_endpoints(void **state)
 {
 	struct text why = {0};
@@ -619,6 +675,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_a_wildcard_without_ipv6),
 		cmocka_unit_test(test_addresses_that_cannot_be_bound),
+		cmocka_unit_test(test_other_endpoints),
 		cmocka_unit_test(test_no_endpoints),
 		cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_an_endless_head),

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include <arpa/inet.h>
+#include <pthread.h>
 
 #include "answer_text.h"
 #include "base/rcu.h"
@@ -202,7 +203,7 @@ static char *page_of(const struct stage *stage)
 {
 	static struct text page;
 
-	text_fini(&page);
+	text_fini(&page); /* of the call before */
 	query_metrics_write(&fixture.worker, 1, &stage->config, &page);
 	return page.bytes;
 }
@@ -296,6 +297,76 @@ static void test_shared_rows(void **state)
 	assert_null(strstr(at + 1, ROOT));
 }
 
+/* ---- two threads --------------------------------------------------------------------- */
+
+/* Main tells the worker by `next`, the worker main by `used`; as net does. */
+static struct hand_over {
+	struct stage *next, *used;
+	bool is_over;
+} hand_over;
+
+static void *work(void *arg)
+{
+	struct stage *used = arg, *next;
+
+	rcu_register();
+	while (!__atomic_load_n(&hand_over.is_over, __ATOMIC_ACQUIRE)) {
+		next = __atomic_load_n(&hand_over.next, __ATOMIC_ACQUIRE);
+		if (next != used) {
+			query_worker_switch(fixture.worker, &next->config);
+			used = next;
+			__atomic_store_n(&hand_over.used, used, __ATOMIC_RELEASE);
+		}
+		assert_int_equal(run("web.shop.svc.cluster.local"), QUERY_ANSWER);
+		assert_int_equal(run("a.two.example"), QUERY_FORWARD);
+	}
+	rcu_unregister();
+	return NULL;
+}
+
+/* By turns all is there, the second row and the policy are gone, and others have their places. */
+static void vary(struct stage *stage, unsigned round)
+{
+	stage_init(stage, 5, 6, 0);
+	stage->views[0].metrics_id = 100 + round / 2;
+	stage->policies[0].id = 100 + round / 2;
+	if (round % 2 == 0)
+		return;
+	stage->server.views = &stage->views[1];
+	stage->server.n_views = 1;
+	stage->policies[0] = (struct cache_policy){0};
+	stage->group_policies[0] = stage->group_policies[1] = NULL;
+}
+
+/* The page is right at any moment, and what counts up never goes back. */
+static void test_threads(void **state)
+{
+	struct stage *used = &stages[0];
+	pthread_t thread;
+	int last = -1;
+
+	vary(used, 0);
+	start(used);
+	hand_over = (struct hand_over){.next = used, .used = used};
+	assert_int_equal(pthread_create(&thread, NULL, work, used), 0);
+	for (unsigned round = 1; round < 100; round++) {
+		struct stage *next = &stages[round % 2];
+
+		vary(next, round);
+		query_worker_prepare(fixture.worker, &next->config);
+		__atomic_store_n(&hand_over.next, next, __ATOMIC_RELEASE);
+		do {
+			int hits = sample(page_of(next), CLUSTER_HITS);
+
+			assert_true(hits >= last);
+			last = hits;
+		} while (__atomic_load_n(&hand_over.used, __ATOMIC_ACQUIRE) != next);
+	}
+	__atomic_store_n(&hand_over.is_over, true, __ATOMIC_RELEASE);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(last > 0);
+}
+
 static int set_up(void **state)
 {
 	rcu_register();
@@ -317,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_cache),	cmocka_unit_test(test_no_groups),
 		cmocka_unit_test(test_waiting), cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_dropped), cmocka_unit_test(test_shared_rows),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
