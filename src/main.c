@@ -45,6 +45,8 @@ static void print_plugins(void)
 /* As config_load takes it. */
 static const char *corefile_name(const struct options *options)
 {
+	if (options->kubedns_flag)
+		return "kube-dns's flags and ConfigMap";
 	if (options->corefile)
 		return options->corefile;
 	return access("Corefile", F_OK) == 0 ? "Corefile" : "kubeadm's Corefile";
@@ -69,10 +71,47 @@ static uint64_t caches_share(void)
 /* What a Corefile gets wrong, and, with --check, what is accepted with a note. */
 static int check(const struct options *options, const struct config *config)
 {
+	if (config->corefile.len > 0)
+		fputs(config->corefile.bytes, stdout);
 	if (config->notes.len > 0)
 		fputs(config->notes.bytes, stdout);
 	printf("%s: fine\n", corefile_name(options));
 	return EXIT_FINE;
+}
+
+static int load_kept(const struct options *options, const char *path,
+		     const struct config_options *config_options, struct config *config,
+		     struct text *problems)
+{
+	struct kubedns_options kubedns = options->kubedns;
+
+	kubedns.kept = path;
+	if (options->kubedns_flag)
+		return config_load_kubedns(config, &kubedns, config_options, problems);
+	return config_load(config, path, config_options, problems);
+}
+
+/* kube-dns starts without a ConfigMap that is bad, and goes on looking at it. */
+static bool load_without_map(const struct options *options,
+			     const struct config_options *config_options, struct config *config)
+{
+	struct kubedns_options without = options->kubedns;
+	struct text problems = {0};
+	bool is_loaded = false;
+
+	without.ignores_config_map = true;
+	if (options->kubedns_flag && without.config_dir) {
+		is_loaded = config_load_kubedns(config, &without, config_options, &problems) == 0;
+		if (!is_loaded)
+			config_free(config);
+		else
+			fprintf(stderr,
+				"kaname: the ConfigMap in %s is bad: it starts without stub "
+				"domains and upstreams\n",
+				without.config_dir);
+	}
+	text_fini(&problems);
+	return is_loaded;
 }
 
 /* The last good configuration in place of a bad one. False: there is none either. */
@@ -84,7 +123,7 @@ static bool load_last_good(const struct options *options,
 	bool is_loaded = false;
 
 	if (path && access(path, R_OK) == 0) {
-		is_loaded = config_load(config, path, config_options, &problems) == 0;
+		is_loaded = load_kept(options, path, config_options, config, &problems) == 0;
 		if (!is_loaded)
 			config_free(config);
 		fprintf(stderr, "kaname: the configuration is bad; %s %s\n",
@@ -107,7 +146,8 @@ static int run(const struct options *options, const struct config_options *confi
 		config_free(&config);
 		fputs(problems.bytes, stderr);
 		is_last_good = !options->is_check && !options->explain_name &&
-			       load_last_good(options, config_options, &config);
+			       (load_last_good(options, config_options, &config) ||
+				load_without_map(options, config_options, &config));
 		code = is_last_good ? EXIT_FINE : EXIT_CONFIG;
 	}
 	text_fini(&problems);

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "options_node.h"
 #include "config/config.h"
+#include "options_kubedns.h"
 
 #define DURATION_MAX_MS 60000u
 
@@ -43,7 +44,7 @@ static bool takes_value(enum flag flag)
 	return flag <= FLAG_FROM;
 }
 
-static bool parse_port(const char *value, uint16_t *port)
+bool option_port(const char *value, uint16_t *port)
 {
 	char *end;
 	unsigned long n = strtoul(value, &end, 10);
@@ -74,7 +75,8 @@ static bool apply(struct options *options, enum flag flag, const char *value)
 		return true;
 	case FLAG_PORT:
 	case FLAG_P:
-		return parse_port(value, &options->port);
+		options->has_port = true;
+		return option_port(value, &options->port);
 	case FLAG_PIDFILE:
 		options->pidfile = value;
 		return true;
@@ -124,35 +126,56 @@ static void report_unknown(const char *word, size_t len)
 
 	snprintf(name, sizeof(name), "%.*s", (int)len, word);
 	nearest = text_nearest(name, names, N_FLAGS);
+	if (!nearest)
+		nearest = option_kubedns_nearest(name);
 	fprintf(stderr, "kaname: unknown flag \"-%s\"", name);
 	if (nearest)
 		fprintf(stderr, ": did you mean \"-%s\"?", nearest);
 	fprintf(stderr, " (kaname --help lists them)\n");
 }
 
-/* A flag of NodeLocal DNSCache; what else it may be is refused. False when it is wrong. */
+/* One of NodeLocal DNSCache's flags or of kube-dns's; what else it may be is refused. False when it
+ * is wrong. */
 static bool take_other(struct options *options, const char *word, size_t len, int *i, char **argv)
 {
 	const char *value = word[len] == '=' ? word + len + 1 : NULL;
 
-	switch (option_node(options, word, value, argv[*i + 1])) {
-	case NODE_UNKNOWN:
+	enum option_taken taken = option_node(options, word, value, argv[*i + 1]);
+
+	if (taken == OPTION_UNKNOWN)
+		taken = option_kubedns(options, word, value, argv[*i + 1]);
+	switch (taken) {
+	case OPTION_UNKNOWN:
 		report_unknown(word, len);
 		return false;
-	case NODE_WRONG:
+	case OPTION_WRONG:
 		return false;
-	case NODE_TAKEN:
+	case OPTION_TAKEN:
 		return true;
-	case NODE_TAKEN_WITH_NEXT:
+	case OPTION_TAKEN_WITH_NEXT:
 		++*i;
 		return true;
 	}
 	return false;
 }
 
+/* Either CoreDNS's flags or kube-dns's say what is served. */
+static bool check_mix(const struct options *options)
+{
+	if (!options->kubedns_flag || (!options->corefile && !options->has_port))
+		return true;
+	fprintf(stderr,
+		"kaname: --%s is a flag of kube-dns, which has no %s: give the flags of either "
+		"CoreDNS or kube-dns\n",
+		options->kubedns_flag,
+		options->corefile ? "Corefile (-conf)" : "-dns.port (but --dns-port)");
+	return false;
+}
+
 bool options_parse(struct options *options, int argc, char **argv)
 {
 	*options = (struct options){.port = 53, .quiet_ms = 2000};
+	kubedns_options_init(&options->kubedns);
 	for (int i = 1; i < argc; i++) {
 		const char *word = argv[i], *value;
 		enum flag flag;
@@ -186,7 +209,7 @@ bool options_parse(struct options *options, int argc, char **argv)
 		if (flag == FLAG_EXPLAIN && i + 1 < argc && argv[i + 1][0] != '-')
 			options->explain_type = argv[++i];
 	}
-	return true;
+	return check_mix(options);
 }
 
 void options_help(void)
@@ -235,6 +258,18 @@ void options_help(void)
 	     "  }\n"
 	     "\n"
 	     "  dig @127.0.0.1 -p 1053 kubernetes.default.svc.cluster.local\n"
+	     "\n"
+	     "The flags of kube-dns are taken in place of a Corefile: --domain, --dns-port, "
+	     "--dns-bind-address,\n"
+	     "--config-dir, --config-period, --kubecfg-file, --kube-master-url, --nameservers, "
+	     "--healthz-port,\n"
+	     "--initial-sync-timeout, --federations, --profiling, and of its sidecar "
+	     "--prometheus-addr and\n"
+	     "--prometheus-port. --check prints the Corefile that they and the ConfigMap come to. "
+	     "Remove the\n"
+	     "containers dnsmasq and sidecar from the Deployment: with --dns-port=10053 port 53 is "
+	     "served, too, and\n"
+	     "their probes and metrics on port 10054.\n"
 	     "\n"
 	     "SIGTERM and SIGINT end it: /ready says 503 at once, answers go on for `health { "
 	     "lameduck }` and until\n"

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The command line: CoreDNS's flags, and ours. Main thread.
+ * The command line: CoreDNS's flags, or kube-dns's, and ours. Main thread.
  */
 #ifndef KANAME_OPTIONS_H
 #define KANAME_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "config/kubedns.h"
 
 struct options {
 	const char *corefile;  /* borrowed from argv, or NULL */
@@ -15,7 +17,18 @@ struct options {
 	uint64_t quiet_ms;     /* no query for so long: it leaves after SIGTERM */
 	const char *explain_name, *explain_type, *explain_from; /* likewise */
 	uint16_t port;
+	bool has_port;		  /* it was given */
+	const char *kubedns_flag; /* the first flag of kube-dns's that was given, or NULL */
+	struct kubedns_options kubedns;
 	bool is_check, is_quiet, is_version, is_plugins, is_help;
+};
+
+/* What became of a flag that is not CoreDNS's or ours. */
+enum option_taken {
+	OPTION_UNKNOWN,
+	OPTION_WRONG, /* the reason has gone to stderr */
+	OPTION_TAKEN,
+	OPTION_TAKEN_WITH_NEXT /* the word behind it was its value */
 };
 
 /* Reads argv. False when it is wrong; the reason has gone to stderr. */

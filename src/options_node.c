@@ -102,28 +102,28 @@ static bool check_value(const struct node_flag *flag, const char *value, bool *i
 	return false;
 }
 
-enum node_taken option_node(struct options *options, const char *word, const char *value,
-			    const char *next)
+enum option_taken option_node(struct options *options, const char *word, const char *value,
+			      const char *next)
 {
 	const struct node_flag *flag = find(word);
-	enum node_taken taken = NODE_TAKEN;
+	enum option_taken taken = OPTION_TAKEN;
 	bool is_said;
 
 	if (!flag)
-		return NODE_UNKNOWN;
+		return OPTION_UNKNOWN;
 	if (!value && flag->kind == NODE_BOOL) {
 		value = "true";
 	} else if (!value) {
 		value = next;
-		taken = NODE_TAKEN_WITH_NEXT;
+		taken = OPTION_TAKEN_WITH_NEXT;
 	}
 	if (!value) {
 		fprintf(stderr, "kaname: -%s takes a value\n", flag->name);
-		return NODE_WRONG;
+		return OPTION_WRONG;
 	}
 	if (!check_value(flag, value, &is_said)) {
 		fprintf(stderr, "kaname: -%s cannot be \"%s\"\n", flag->name, value);
-		return NODE_WRONG;
+		return OPTION_WRONG;
 	}
 	if (flag->warning && is_said)
 		fprintf(stderr, "kaname: -%s: %s\n", flag->name, flag->warning);

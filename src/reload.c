@@ -30,6 +30,8 @@
 int reload_load(const struct options *options, const struct config_options *config_options,
 		struct config *config, struct text *problems)
 {
+	if (options->kubedns_flag)
+		return config_load_kubedns(config, &options->kubedns, config_options, problems);
 	return config_load(config, options->corefile, config_options, problems);
 }
 

@@ -283,9 +283,29 @@ static void add_endpoints(struct ops_endpoint *endpoints, size_t *n, const struc
 	}
 }
 
+/* Those of kube-dns. */
+static void add_paths(struct ops_endpoint *endpoints, size_t *n, const struct config *config,
+		      struct server *server)
+{
+	static const struct ops_endpoint kinds[] = {
+		[CONFIG_HTTP_HEALTH] = {.handler = on_health},
+		[CONFIG_HTTP_READY] = {.handler = on_ready},
+		[CONFIG_HTTP_METRICS] = {.is_metrics = true, .handler = on_metrics},
+	};
+
+	for (size_t i = 0; i < config->n_paths; i++) {
+		struct ops_endpoint like = kinds[config->paths[i].kind];
+
+		like.path = config->paths[i].path;
+		like.arg = server;
+		add_endpoints(endpoints, n, &config->paths[i].at, 1, &like);
+	}
+}
+
 int server_open_ops(struct server *server, const struct config *config, struct text *why)
 {
-	size_t n = 0, n_all = config->n_health + config->n_ready + 2 * config->n_prometheus;
+	size_t n = 0, n_all = config->n_health + config->n_ready + 2 * config->n_prometheus +
+			      config->n_paths;
 	struct ops_endpoint *endpoints = mem_zalloc((n_all + 1) * sizeof(*endpoints));
 	int err;
 
@@ -301,6 +321,7 @@ int server_open_ops(struct server *server, const struct config *config, struct t
 	add_endpoints(
 		endpoints, &n, config->prometheus, config->n_prometheus,
 		&(struct ops_endpoint){.path = "/debug/top", .handler = on_top, .arg = server});
+	add_paths(endpoints, &n, config, server);
 	err = server->ops ? ops_stage(server->ops, endpoints, n, why)
 			  : ops_open(&server->ops, &server->loop, endpoints, n, why);
 	free(endpoints);
@@ -423,9 +444,10 @@ static void serve(struct server *server)
 	if (!server->options->is_quiet)
 		server_banner(server);
 	if (server->is_last_good)
-		log_printf(server->channel, LOG_ERROR,
-			   "the configuration is bad: this is the last good one, from %s",
-			   server->options->state_dir);
+		log_printf(server->channel, LOG_ERROR, "the configuration is bad: this is %s%s",
+			   server->options->state_dir ? "the last good one, from "
+						      : "what kube-dns has without its ConfigMap",
+			   server->options->state_dir ? server->options->state_dir : "");
 	watch_signals(server);
 	uv_timer_init(&server->loop, &server->tick);
 	server->tick.data = server;

@@ -22,6 +22,15 @@ struct config_http {
 
 struct followed;
 
+/* What kube-dns and its sidecar served beside the paths of CoreDNS. */
+enum config_http_kind { CONFIG_HTTP_HEALTH, CONFIG_HTTP_READY, CONFIG_HTTP_METRICS };
+
+struct config_http_path {
+	struct config_http at;
+	const char *path;
+	enum config_http_kind kind;
+};
+
 struct config {
 	struct arena arena; /* owns everything below */
 	struct text notes;  /* owned: what is accepted but has no effect here, or another than in
@@ -32,6 +41,9 @@ struct config {
 	const struct config_http *health, *ready,
 		*prometheus; /* distinct addresses of each directive */
 	size_t n_health, n_ready, n_prometheus;
+	const struct config_http_path *paths; /* of kube-dns: see config/kubedns.h */
+	size_t n_paths;
+	struct text corefile; /* owned: what kube-dns's flags and ConfigMap came to; else empty */
 	const char
 		*hash; /* of all words: equal texts, comments apart, have equal ones; hexadecimal */
 	const char *const *files; /* that were looked at, and the folders that were listed */

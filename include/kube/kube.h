@@ -34,6 +34,8 @@ struct kube_access_config {
 	const char *tls_cert, *tls_key, *tls_ca; /* paths, of the endpoint; all or none */
 	const char *kubeconfig;			 /* path */
 	const char *context;			 /* NULL: the kubeconfig's current-context */
+	const char *server; /* a URL in place of the kubeconfig's server, or of the pod's; outside
+			       of a pod the URL alone. Not with endpoint */
 };
 
 /* Can `url` be an `endpoint`? "http://" or "https://", host, port and path; "host:port" alone is

@@ -163,6 +163,7 @@ void config_free(struct config *config)
 {
 	arena_fini(&config->arena);
 	text_fini(&config->notes);
+	text_fini(&config->corefile);
 	text_fini(&config->flat);
 	*config = (struct config){0};
 }

@@ -79,6 +79,10 @@ bool duration_read(struct draft *draft, const struct statement *statement, uint6
 void word_refuse(struct draft *draft, const struct token *word, const char *what,
 		 const char *const *words, size_t n);
 
+/* Where an endpoint listens, of HOST:PORT, [HOST]:PORT or :PORT. False: it is none of these. *http
+ * has to be zero. */
+bool http_read(const char *text, struct config_http *http);
+
 /* The parsers, each in the file of its kind; see directives_get. */
 void cache_parse(struct draft *draft, void *into, const struct statement *statement);
 void hosts_parse(struct draft *draft, void *into, const struct statement *statement);

@@ -38,8 +38,7 @@ static void set_http(struct config_http *http, const struct address *address, ui
 	}
 }
 
-/* HOST:PORT, [HOST]:PORT or :PORT. */
-static bool read_http(const char *text, struct config_http *http)
+bool http_read(const char *text, struct config_http *http)
 {
 	struct address address = {.family = ADDRESS_V6};
 	const char *colon = strrchr(text, ':');
@@ -69,7 +68,7 @@ static void parse_address(struct draft *draft, const struct statement *statement
 
 	if (!args_check(draft, statement, 0, 1))
 		return;
-	if (read_http(text, &http))
+	if (http_read(text, &http))
 		add_http(list, &http);
 	else
 		problem_at(&draft->problems, &statement->words[1],

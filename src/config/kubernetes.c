@@ -103,6 +103,21 @@ static void parse_kubeconfig(struct draft *draft, void *into, const struct state
 	access->context = statement->n_words > 2 ? word_of(draft, statement, 2) : NULL;
 }
 
+/* Ours: kube-dns has such a flag. */
+static void parse_server(struct draft *draft, void *into, const struct statement *statement)
+{
+	struct kubernetes *kubernetes = into;
+	struct text why = {0};
+
+	if (!args_check(draft, statement, 1, 1) || !block_refuse(draft, statement))
+		return;
+	if (kube_endpoint_check(statement->words[1].text, &why) != 0)
+		problem_at(&draft->problems, &statement->words[1], "kubernetes: server: %s",
+			   why.bytes);
+	kubernetes->source.access.server = word_of(draft, statement, 1);
+	text_fini(&why);
+}
+
 static void parse_startup_timeout(struct draft *draft, void *into,
 				  const struct statement *statement)
 {
@@ -286,6 +301,7 @@ static const struct directive options[] = {
 	{.name = "endpoint", .parse = parse_endpoint},
 	{.name = "tls", .parse = parse_tls},
 	{.name = "kubeconfig", .parse = parse_kubeconfig},
+	{.name = "server", .parse = parse_server}, /* ours */
 	{.name = "apiserver_qps", .parse = parse_rate},
 	{.name = "apiserver_burst", .parse = parse_rate},
 	{.name = "apiserver_max_inflight", .parse = parse_rate},
@@ -384,10 +400,14 @@ static void check_options(struct draft *draft, const struct statement *statement
 	const struct token *name = &statement->words[0];
 
 	if (kubernetes->objects.len > 0 &&
-	    (access->endpoint || access->tls_cert || access->kubeconfig))
+	    (access->endpoint || access->tls_cert || access->kubeconfig || access->server))
 		problem_at(&draft->problems, name,
 			   "kubernetes: \"objects\" is instead of an API server: it excludes "
 			   "\"endpoint\", \"tls\" and \"kubeconfig\"");
+	else if (access->server && access->endpoint)
+		problem_at(&draft->problems, name,
+			   "kubernetes: \"server\" is in place of a kubeconfig's server or of the "
+			   "pod's: it excludes \"endpoint\"");
 	else if (access->kubeconfig && (access->endpoint || access->tls_cert))
 		problem_at(&draft->problems, name,
 			   "kubernetes: \"kubeconfig\" names the API server: it excludes "

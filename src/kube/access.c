@@ -191,12 +191,18 @@ static char *service_account_path(const struct access *access, const char *name)
 	return path.bytes;
 }
 
+static bool is_in_pod(const struct access_machine *machine)
+{
+	return machine->service_host && *machine->service_host && machine->service_port &&
+	       *machine->service_port;
+}
+
 static int gather_pod(struct access *access, struct text *why)
 {
 	const char *host = access->machine.service_host, *port = access->machine.service_port;
 	int error;
 
-	if (!host || !*host || !port || !*port) {
+	if (!is_in_pod(&access->machine)) {
 		text_puts(why,
 			  "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set, as "
 			  "they are in a pod: give `endpoint`, `kubeconfig` or `objects`");
@@ -305,13 +311,34 @@ static int gather_kubeconfig(struct access *access, struct text *why)
 
 /* ---- refreshing ---- */
 
+/* The server that stands in place of the one that was gathered, if any. */
+static int take_server(struct access *access, struct text *why)
+{
+	struct text cause = {0};
+	int error;
+
+	free(access->server);
+	free(access->host_label);
+	access->server = access->host_label = NULL;
+	error = take_endpoint(access, access->config->server, access->ca.len > 0, &cause);
+	if (error != 0)
+		text_printf(why, "server: %s", cause.bytes);
+	text_fini(&cause);
+	return error;
+}
+
 static int gather(struct access *access, struct text *why)
 {
-	if (access->config->kubeconfig)
-		return gather_kubeconfig(access, why);
-	if (access->config->endpoint)
-		return gather_endpoint(access, why);
-	return gather_pod(access, why);
+	const struct kube_access_config *config = access->config;
+	int error = 0;
+
+	if (config->kubeconfig)
+		error = gather_kubeconfig(access, why);
+	else if (config->endpoint)
+		error = gather_endpoint(access, why);
+	else if (!config->server || is_in_pod(&access->machine))
+		error = gather_pod(access, why);
+	return error == 0 && config->server ? take_server(access, why) : error;
 }
 
 /* Do both give a client the same? */

@@ -24,7 +24,8 @@ static bool is_equal_access(const struct kube_access_config *a, const struct kub
 {
 	return is_equal_text(a->endpoint, b->endpoint) && is_equal_text(a->tls_cert, b->tls_cert) &&
 	       is_equal_text(a->tls_key, b->tls_key) && is_equal_text(a->tls_ca, b->tls_ca) &&
-	       is_equal_text(a->kubeconfig, b->kubeconfig) && is_equal_text(a->context, b->context);
+	       is_equal_text(a->kubeconfig, b->kubeconfig) &&
+	       is_equal_text(a->context, b->context) && is_equal_text(a->server, b->server);
 }
 
 bool kube_source_equal(const struct kube_source_config *a, const struct kube_source_config *b)

@@ -512,6 +512,8 @@ static void dump_access(const struct kube_source_config *source, struct text *ou
 		text_printf(out, " kubeconfig %s", access->kubeconfig);
 	if (access->context)
 		text_printf(out, " context %s", access->context);
+	if (access->server)
+		text_printf(out, " server %s", access->server);
 	if (source->startup_timeout_ms != 5000)
 		text_printf(out, " startup_timeout %llu",
 			    (unsigned long long)source->startup_timeout_ms);

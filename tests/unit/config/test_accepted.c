@@ -14,6 +14,9 @@
 #define ROOT PAIR "view 0 dns://:53 . block 0 metrics 0\n"
 #define OWN "own 192.0.2.7\nown fd00::7\n"
 
+/* Few cases have notes. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 struct accepted_case {
 	const char *name;
 	const char *corefile;

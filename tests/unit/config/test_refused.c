@@ -442,10 +442,17 @@ static const struct refused_case cases[] = {
 	 "c.test {\n kubernetes {\n objects x\n kubeconfig y\n }\n}\n"
 	 "d.test {\n kubernetes {\n kubeconfig y\n endpoint x\n }\n}\n"
 	 "e.test {\n kubernetes {\n kubeconfig y\n tls a b c\n }\n}\n"
-	 "f.test {\n kubernetes {\n tls a b c\n }\n}\n",
+	 "f.test {\n kubernetes {\n tls a b c\n }\n}\n"
+	 "g.test {\n kubernetes {\n endpoint x\n server y\n }\n}\n"
+	 "h.test {\n kubernetes {\n server x://y\n }\n}\n",
 	 OBJECTS_ALONE("2") OBJECTS_ALONE("8") OBJECTS_ALONE("14") KUBECONFIG_ALONE("20")
 		 KUBECONFIG_ALONE("26") "Corefile:32: kubernetes: \"tls\" needs an \"endpoint\": "
-					"in a pod it is the service account that counts\n"},
+					"in a pod it is the service account that counts\n"
+					"Corefile:37: kubernetes: \"server\" is in place of a "
+					"kubeconfig's server or of "
+					"the pod's: it excludes \"endpoint\"\n"
+					"Corefile:44: kubernetes: server: the URL's scheme is none "
+					"of http://, https://\n"},
 	{"kubernetes, namespaces both ways",
 	 ". {\n kubernetes a.test {\n objects x\n namespaces x\n namespace_labels a=b\n }\n}",
 	 "Corefile:2: kubernetes: \"namespaces\" and \"namespace_labels\" exclude each other\n"},

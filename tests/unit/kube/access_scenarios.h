@@ -32,6 +32,27 @@
 	{GIVES, .text = "1 https://10.96.0.1:443 Bearer s3cr3t ca:1"},
 	{FORCED, .text = "1 https://10.96.0.1:443 Bearer s3cr3t ca:1"},
 }},
+{"another server for a service account", {.server = "https://api.test:8443"}, "10.96.0.1", "443", {
+	{FOLDER, .name = "sa"},
+	{WRITE, PEM("1"), "sa/ca.crt"},
+	{WRITE, "t", "sa/token"},
+	{GIVES, .text = "1 https://api.test:8443 Bearer t ca:1"},
+	{GIVES, .text = "1 https://api.test:8443 Bearer t ca:1"},
+}},
+{"a server alone outside of a pod", {.server = "http://api.test:8080"}, NULL, NULL, {
+	{GIVES, .text = "1 http://api.test:8080"},
+}},
+{"a wrong server", {.server = "https://api.test:x"}, NULL, NULL, {
+	{FAILS, .text = "server: the URL's port is no number from 1 to 65535"},
+}},
+{"another server for a kubeconfig", {.kubeconfig = "k", .server = "http://api.test"}, NULL, NULL, {
+	{FAILS, .text = "kubeconfig @/k: No such file or directory"},
+	{WRITE, "apiVersion: v1\nkind: Config\ncurrent-context: a\n"
+		"clusters: [{name: a, cluster: {server: 'https://old.test'}}]\n"
+		"users: [{name: a, user: {token: s3cr3t}}]\n"
+		"contexts: [{name: a, context: {cluster: a, user: a}}]\n", "k"},
+	{GIVES, .text = "1 http://api.test:80 Bearer s3cr3t"},
+}},
 {"IPv6", {0}, "fd00::1", "6443", {
 	{FOLDER, .name = "sa"},
 	{WRITE, PEM("1"), "sa/ca.crt"},

@@ -83,7 +83,8 @@ static void set_up(struct fixture *fixture, size_t i)
 					    .tls_key = path_in(fixture, config->tls_key),
 					    .tls_ca = path_in(fixture, config->tls_ca),
 					    .kubeconfig = path_in(fixture, config->kubeconfig),
-					    .context = config->context};
+					    .context = config->context,
+					    .server = config->server};
 	fixture->machine = (struct access_machine){.service_host = scenarios[i].host,
 						   .service_port = scenarios[i].port,
 						   .service_account = path_in(fixture, "sa")};
