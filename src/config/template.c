@@ -336,10 +336,6 @@ void template_parse(struct draft *draft, void *into, const struct statement *sta
 	read_zones(draft, into, statement, &template.query.zones);
 	directives_run(draft, &(struct directives){"template", options, ARRAY_LEN(options)},
 		       statement->body, &template);
-	if (draft->problems.n == n_problems && !template.has_rcode && template.records.len == 0)
-		problem_at(&draft->problems, word,
-			   "template: nothing is answered: it needs \"answer\", \"authority\" or "
-			   "\"rcode\"");
 	query = arena_alloc(draft->arena, sizeof(*query));
 	template.query.place = draft_place(draft, word);
 	template.query.no_match =

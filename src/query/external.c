@@ -158,11 +158,10 @@ static enum source find(struct answer *answer, const struct query_view_config *v
 		ANSWER_TRACE(answer, "forward: no line of this server block has the name");
 		return SOURCE_NONE;
 	}
-	ANSWER_TRACE(answer, "forward %s: to %s%s", forward->place, forward->to_text,
-		     worker->config->group_policies[forward->group]
-			     ? ", where the cache does not have the reply"
-			     : ", which is not cached");
 	question->group = forward->group;
+	ANSWER_TRACE(answer, "forward %s: to %s%s", forward->place, forward->to_text,
+		     policy_of(worker, question) ? ", where the cache does not have the reply"
+						 : ", which is not cached");
 	dns_name_copy(&question->name, name);
 	question->type = answer->query->type;
 	question->class = answer->query->class;

@@ -55,13 +55,12 @@ def test_a_second_signal(tmp_path):
 
 
 def test_sighup_while_leaving(tmp_path):
-    """Nothing is reloaded any more, and nothing breaks."""
+    """Whichever comes first, it leaves in order. (Of two pending signals the lower number is delivered first.)"""
     with running(tmp_path / "server", CLUSTER, leave_after="1s") as server:
         assert rcode_text(server.ask("web.shop.svc")) == "NOERROR"
         server.process.send_signal(signal.SIGTERM)
         server.process.send_signal(signal.SIGHUP)
         assert server.process.wait(DEADLINE_S) == 0
-        assert "Reloading" not in server.log()
 
 
 def test_duration(tmp_path):

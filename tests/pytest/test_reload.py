@@ -216,18 +216,18 @@ def test_other_upstream(serve):
     """What was cached from the old one is not given as the new one's."""
     with Upstream() as one, Upstream() as two:
         one.rules, two.rules = [("*", "cname=one.test.")], [("*", "cname=two.test.")]
-        with serve(CLUSTER, corefile=corefile(more=f"forward . {one}\n cache 300\n")) as server:
+        with serve(CLUSTER, corefile=corefile(more=f"forward . {one}\n cache 300\n multisocket 1\n")) as server:
             def target():
                 return str(server.ask("name.example.", "CNAME").answer[0][0].target)
 
             assert target() == "one.test." and target() == "one.test."
-            signalled(server, corefile(more=f"forward . {two}\n cache 300\n"))
+            signalled(server, corefile(more=f"forward . {two}\n cache 300\n multisocket 1\n"))
             assert target() == "two.test." and one.count("name.example.") == 1
-            signalled(server, corefile(more=f"forward . {one}\n cache 300\n"))
+            signalled(server, corefile(more=f"forward . {one}\n cache 300\n multisocket 1\n"))
             assert target() == "one.test."
-            signalled(server, corefile())
+            signalled(server, corefile(more="multisocket 1"))
             assert rcode_text(server.ask("name.example.")) == "REFUSED"
-            signalled(server, corefile(more=f"forward . {two}\n cache 300\n"))
+            signalled(server, corefile(more=f"forward . {two}\n cache 300\n multisocket 1\n"))
             assert target() == "two.test."
 
 

@@ -544,14 +544,18 @@ static void test_explain(void **state)
 	query_trace(fixture.worker, NULL);
 	/* Twice: the query is run again with the upstream's reply. */
 	assert_string_equal(trace.bytes,
+			    "server block Corefile:1: zone .\n"
 			    "rewrite Corefile:2: type A becomes TXT\n"
 			    "rewrite Corefile:3: name a.test. becomes x.test.\n"
 			    "rewrite Corefile:4: the answer's rcode will be looked at\n"
 			    "rewrite Corefile:6: edns0 changes nothing here\n"
+			    "forward Corefile:9: to 10.0.0.1, which is not cached\n"
+			    "server block Corefile:1: zone .\n"
 			    "rewrite Corefile:2: type A becomes TXT\n"
 			    "rewrite Corefile:3: name a.test. becomes x.test.\n"
 			    "rewrite Corefile:4: the answer's rcode will be looked at\n"
 			    "rewrite Corefile:6: edns0 changes nothing here\n"
+			    "forward Corefile:9: to 10.0.0.1, which is not cached\n"
 			    "rewrite Corefile:4: SERVFAIL becomes REFUSED\n");
 	text_fini(&trace);
 	drop_rules();
@@ -563,6 +567,9 @@ static int setup(void **state)
 	fixture_init(&fixture);
 	table_commit(fixture.table, 1700000000, true);
 	query_worker_free(fixture.worker);
+	forward.place = "Corefile:9";
+	forward.to_text = "10.0.0.1";
+	fixture.blocks[0].place = "Corefile:1";
 	fixture.blocks[0].forwards = &forward;
 	fixture.blocks[0].n_forwards = 1;
 	fixture.worker = query_worker_new(&fixture.config, NULL);
