@@ -131,6 +131,7 @@ static void run_steps(struct answer *answer, const struct query_view_config *vie
 		whoami_run(answer, input);
 		return;
 	}
+	ANSWER_TRACE(answer, "no step of this server block has the name: REFUSED");
 	answer_fail(answer, DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE,
 		    "not a name of this cluster, and nothing is forwarded");
 }
