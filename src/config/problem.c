@@ -33,50 +33,54 @@ static void add_line(const struct lines *to, const struct text *line)
 	text_puts(to->text, len < line->len ? "...\n" : "\n");
 }
 
-static void add_problem(struct problems *problems, const struct text *line)
+/* "FILE:LINE: message", or "FILE: message" where line is 0. */
+static void add(const struct lines *to, const struct token *at, const char *format, va_list args)
 {
-	add_line(&(struct lines){problems->lines, &problems->n,
-				 "there are more problems than these\n"},
-		 line);
+	struct text line = {0};
+
+	text_puts(&line, at->file);
+	if (at->line > 0)
+		text_printf(&line, ":%u", at->line);
+	text_puts(&line, ": ");
+	text_vprintf(&line, format, args);
+	add_line(to, &line);
+	text_fini(&line);
+}
+
+static struct lines problem_lines(struct problems *problems)
+{
+	return (struct lines){problems->lines, &problems->n,
+			      "there are more problems than these\n"};
 }
 
 void problem_note(struct problems *problems, const struct token *at, const char *format, ...)
 {
-	struct text line = {0};
+	const struct lines to = {problems->notes, &problems->n_notes,
+				 "there are more notes than these\n"};
 	va_list args;
 
-	text_printf(&line, "%s:%u: ", at->file, at->line);
 	va_start(args, format);
-	text_vprintf(&line, format, args);
+	add(&to, at, format, args);
 	va_end(args);
-	add_line(&(struct lines){problems->notes, &problems->n_notes,
-				 "there are more notes than these\n"},
-		 &line);
-	text_fini(&line);
 }
 
 void problem_at(struct problems *problems, const struct token *at, const char *format, ...)
 {
-	struct text line = {0};
+	const struct lines to = problem_lines(problems);
 	va_list args;
 
-	text_printf(&line, "%s:%u: ", at->file, at->line);
 	va_start(args, format);
-	text_vprintf(&line, format, args);
+	add(&to, at, format, args);
 	va_end(args);
-	add_problem(problems, &line);
-	text_fini(&line);
 }
 
 void problem_with_file(struct problems *problems, const char *file, const char *format, ...)
 {
-	struct text line = {0};
+	const struct lines to = problem_lines(problems);
+	const struct token whole = {.file = file};
 	va_list args;
 
-	text_printf(&line, "%s: ", file);
 	va_start(args, format);
-	text_vprintf(&line, format, args);
+	add(&to, &whole, format, args);
 	va_end(args);
-	add_problem(problems, &line);
-	text_fini(&line);
 }

@@ -13,12 +13,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dns/rrtext.h"
 #include "query/rewrite.h"
 #include "rewrite_words.h"
 
 #define TTL_MAX 2147483647ul
 #define ANSWERS_MAX 32	/* of a rule */
-#define NAMED_TYPES 300 /* types with a name are below, but for two that nobody asks for */
 
 /* A block's rules while there may come more: in the arena, doubled as they grow. */
 struct rules {
@@ -280,22 +280,17 @@ static bool read_name_rule(struct rewrite_words *words, struct rewrite_rule *rul
 	return rewrite_left(words) == 0 || read_answers(words, rule);
 }
 
-/* The number below `end` whose name, by text_of, the next word is. */
-static bool read_number(struct rewrite_words *words, const char *what, uint32_t end,
-			const char *(*text_of)(uint16_t number, char *buf, size_t size),
-			uint16_t *number)
+/* The next word as a number, by its names. False, with a problem, when it is none. */
+static bool read_named(struct rewrite_words *words, const char *what,
+		       int (*from_text)(uint16_t *number, const char *text, size_t len),
+		       uint16_t *number)
 {
 	const struct token *word = rewrite_next(words, what);
-	char buf[16];
 
 	if (!word)
 		return false;
-	for (uint32_t i = 0; i < end; i++) {
-		if (strcasecmp(text_of((uint16_t)i, buf, sizeof(buf)), word->text) == 0) {
-			*number = (uint16_t)i;
-			return true;
-		}
-	}
+	if (from_text(number, word->text, strlen(word->text)) == 0)
+		return true;
 	problem_at(&words->draft->problems, word, "rewrite: \"%s\" is not %s", word->text, what);
 	return false;
 }
@@ -303,16 +298,7 @@ static bool read_number(struct rewrite_words *words, const char *what, uint32_t 
 /* MX, or TYPE15. */
 static bool read_type(struct rewrite_words *words, uint16_t *type)
 {
-	const char *text = rewrite_left(words) > 0 ? words->items[words->at].text : "";
-	size_t digits = strncasecmp(text, "TYPE", 4) == 0 ? strspn(text + 4, "0123456789") : 0;
-
-	if (digits > 0 && digits < 6 && text[4 + digits] == '\0' &&
-	    strtoul(text + 4, NULL, 10) <= UINT16_MAX) {
-		*type = (uint16_t)strtoul(text + 4, NULL, 10);
-		words->at++;
-		return true;
-	}
-	return read_number(words, "a type", NAMED_TYPES, dns_type_text, type);
+	return read_named(words, "a type", dns_type_from_text, type);
 }
 
 static bool read_type_rule(struct rewrite_words *words, struct rewrite_rule *rule)
@@ -322,30 +308,26 @@ static bool read_type_rule(struct rewrite_words *words, struct rewrite_rule *rul
 
 static bool read_class_rule(struct rewrite_words *words, struct rewrite_rule *rule)
 {
-	return read_number(words, "a class", 256, dns_class_text, &rule->from_number) &&
-	       read_number(words, "a class", 256, dns_class_text, &rule->to_number);
+	return read_named(words, "a class", dns_class_from_text, &rule->from_number) &&
+	       read_named(words, "a class", dns_class_from_text, &rule->to_number);
 }
 
 #define RCODES 24 /* 0 to 23, as CoreDNS */
 
 /* NXDOMAIN, or 3. */
+static int rcode_from_text(uint16_t *rcode, const char *text, size_t len)
+{
+	if (len > 0 && len < 3 && strspn(text, "0123456789") == len &&
+	    strtoul(text, NULL, 10) < RCODES) {
+		*rcode = (uint16_t)strtoul(text, NULL, 10);
+		return 0;
+	}
+	return dns_rcode_from_text(rcode, text, len);
+}
+
 static bool read_rcode(struct rewrite_words *words, uint16_t *rcode)
 {
-	const char *text = rewrite_left(words) > 0 ? words->items[words->at].text : "";
-	size_t digits = strspn(text, "0123456789");
-
-	if (digits > 0 && digits < 3 && text[digits] == '\0' && strtoul(text, NULL, 10) < RCODES) {
-		*rcode = (uint16_t)strtoul(text, NULL, 10);
-		words->at++;
-		return true;
-	}
-	/* Another name of 16. */
-	if (strcasecmp(text, "BADSIG") == 0) {
-		*rcode = DNS_RCODE_BADVERS;
-		words->at++;
-		return true;
-	}
-	return read_number(words, "an rcode", RCODES, dns_rcode_text, rcode);
+	return read_named(words, "an rcode", rcode_from_text, rcode);
 }
 
 static bool read_rcode_rule(struct rewrite_words *words, struct rewrite_rule *rule)
