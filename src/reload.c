@@ -24,6 +24,7 @@
 #include "server.h"
 
 #define KEPT_NAME "Corefile.last-good"
+#define UNSETTLED_MAX_MS 5000
 
 /* ---- reading ---- */
 
@@ -102,19 +103,14 @@ static uint64_t stamp_of(uint64_t stamp, const char *path)
 	return mix(stamp, (uint64_t)status.st_mtim.tv_nsec);
 }
 
-/* Of every file, and of its folder: where a ConfigMap is mounted, that is where a link changes. */
+/* Of every file, through its links (a ConfigMap's change when it does), and every folder that was
+ * listed. */
 static uint64_t look(const struct config *origin)
 {
 	uint64_t stamp = 1;
 
-	for (size_t i = 0; i < origin->n_files; i++) {
-		struct text folder = {0};
-		const char *path = origin->files[i], *slash = strrchr(path, '/');
-
-		text_append(&folder, slash ? path : ".", slash ? (size_t)(slash + 1 - path) : 1);
-		stamp = stamp_of(stamp_of(stamp, path), folder.bytes);
-		text_fini(&folder);
-	}
+	for (size_t i = 0; i < origin->n_files; i++)
+		stamp = stamp_of(stamp, origin->files[i]);
 	return stamp;
 }
 
@@ -129,7 +125,7 @@ static void set_due(struct server *server)
 }
 
 /* Is it time to read? A file that is being written is left alone until it has not changed for a
- * tick. */
+ * tick; one that never rests, or a listed folder that others write to, is read anyhow. */
 static bool is_due(struct server *server)
 {
 	struct reload *reload = &server->reload;
@@ -142,7 +138,7 @@ static bool is_due(struct server *server)
 	stamp = look(&reload->origin);
 	if (stamp != reload->last_stamp) {
 		reload->last_stamp = stamp;
-		return false;
+		return uv_now(&server->loop) >= reload->due_ms + UNSETTLED_MAX_MS;
 	}
 	return stamp != reload->stamp || uv_now(&server->loop) >= reload->due_ms;
 }
