@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/metrics.h"
+#include "config/machine.h"
 #include "server.h"
 
 #define KEPT_NAME "Corefile.last-good"
@@ -44,11 +45,15 @@ char *reload_kept_path(const struct options *options)
 	return path.bytes;
 }
 
+/* A new file, whatever was there: opening a FIFO would wait, and a link lead elsewhere. */
 static int write_file(const char *path, const struct text *content)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), error = 0;
+	int fd, error = 0;
 	size_t done = 0;
 
+	if (unlink(path) != 0 && errno != ENOENT)
+		return -errno;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	while (done < content->len && error == 0) {
@@ -72,7 +77,9 @@ int reload_keep(const struct options *options, const struct config *config)
 	int error;
 
 	text_printf(&draft, "%s.new", path);
-	error = write_file(draft.bytes, &config->flat);
+	/* What could not be read again shall not take a copy's place that can. */
+	error = config->flat.len > CONFIG_FILE_MAX ? -EFBIG
+						   : write_file(draft.bytes, &config->flat);
 	if (error == 0 && rename(draft.bytes, path) != 0)
 		error = -errno;
 	if (error != 0)
