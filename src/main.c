@@ -129,6 +129,8 @@ static bool load_last_good(const struct options *options,
 		fprintf(stderr, "kaname: the configuration is bad; %s %s\n",
 			is_loaded ? "the last good one runs:" : "nor is the last good one better:",
 			path);
+		if (!is_loaded)
+			fputs(problems.bytes, stderr);
 	}
 	text_fini(&problems);
 	free(path);

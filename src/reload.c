@@ -21,9 +21,11 @@
 #include <unistd.h>
 
 #include "base/metrics.h"
+#include "config/machine.h"
 #include "server.h"
 
 #define KEPT_NAME "Corefile.last-good"
+#define UNSETTLED_MAX_MS 5000
 
 /* ---- reading ---- */
 
@@ -43,11 +45,15 @@ char *reload_kept_path(const struct options *options)
 	return path.bytes;
 }
 
+/* A new file, whatever was there: opening a FIFO would wait, and a link lead elsewhere. */
 static int write_file(const char *path, const struct text *content)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), error = 0;
+	int fd, error = 0;
 	size_t done = 0;
 
+	if (unlink(path) != 0 && errno != ENOENT)
+		return -errno;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	while (done < content->len && error == 0) {
@@ -71,7 +77,9 @@ int reload_keep(const struct options *options, const struct config *config)
 	int error;
 
 	text_printf(&draft, "%s.new", path);
-	error = write_file(draft.bytes, &config->flat);
+	/* What could not be read again shall not take a copy's place that can. */
+	error = config->flat.len > CONFIG_FILE_MAX ? -EFBIG
+						   : write_file(draft.bytes, &config->flat);
 	if (error == 0 && rename(draft.bytes, path) != 0)
 		error = -errno;
 	if (error != 0)
@@ -102,19 +110,14 @@ static uint64_t stamp_of(uint64_t stamp, const char *path)
 	return mix(stamp, (uint64_t)status.st_mtim.tv_nsec);
 }
 
-/* Of every file, and of its folder: where a ConfigMap is mounted, that is where a link changes. */
+/* Of every file, through its links (a ConfigMap's change when it does), and every folder that was
+ * listed. */
 static uint64_t look(const struct config *origin)
 {
 	uint64_t stamp = 1;
 
-	for (size_t i = 0; i < origin->n_files; i++) {
-		struct text folder = {0};
-		const char *path = origin->files[i], *slash = strrchr(path, '/');
-
-		text_append(&folder, slash ? path : ".", slash ? (size_t)(slash + 1 - path) : 1);
-		stamp = stamp_of(stamp_of(stamp, path), folder.bytes);
-		text_fini(&folder);
-	}
+	for (size_t i = 0; i < origin->n_files; i++)
+		stamp = stamp_of(stamp, origin->files[i]);
 	return stamp;
 }
 
@@ -129,7 +132,7 @@ static void set_due(struct server *server)
 }
 
 /* Is it time to read? A file that is being written is left alone until it has not changed for a
- * tick. */
+ * tick; one that never rests, or a listed folder that others write to, is read anyhow. */
 static bool is_due(struct server *server)
 {
 	struct reload *reload = &server->reload;
@@ -142,7 +145,7 @@ static bool is_due(struct server *server)
 	stamp = look(&reload->origin);
 	if (stamp != reload->last_stamp) {
 		reload->last_stamp = stamp;
-		return false;
+		return uv_now(&server->loop) >= reload->due_ms + UNSETTLED_MAX_MS;
 	}
 	return stamp != reload->stamp || uv_now(&server->loop) >= reload->due_ms;
 }

@@ -444,10 +444,10 @@ static void serve(struct server *server)
 	if (!server->options->is_quiet)
 		server_banner(server);
 	if (server->is_last_good)
-		log_printf(server->channel, LOG_ERROR, "the configuration is bad: this is %s%s",
-			   server->options->state_dir ? "the last good one, from "
-						      : "what kube-dns has without its ConfigMap",
-			   server->options->state_dir ? server->options->state_dir : "");
+		log_printf(server->channel, LOG_ERROR, "the configuration is bad: this is %s",
+			   server->options->kubedns_flag ? "an older one, or what kube-dns has "
+							   "without its ConfigMap"
+							 : "the last good one");
 	watch_signals(server);
 	uv_timer_init(&server->loop, &server->tick);
 	server->tick.data = server;

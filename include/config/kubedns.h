@@ -28,7 +28,7 @@ struct kubedns_options {
 	uint16_t dns_port, healthz_port, prometheus_port;
 	uint64_t config_period_ms, initial_sync_timeout_ms; /* 0: not given */
 	bool has_profiling;
-	const char *kept;	 /* a Corefile in place of all these: the last good one */
+	const char *kept; /* the last good one in place of the ConfigMap, of the same flags */
 	bool ignores_config_map; /* as if it were empty; but it is looked at again */
 };
 

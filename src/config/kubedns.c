@@ -14,6 +14,9 @@
 #include <errno.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "directive.h"
 #include "kubedns_map.h"
 #include "machine.h"
@@ -469,15 +472,58 @@ static void fill_paths(struct config *config, const struct config_machine *machi
 	ARRAY_FINI(&paths);
 }
 
-static int read_kept(const char *path, const struct config_machine *machine, struct text *corefile,
-		     struct text *problems)
+/* The first line of a copy: what the flags come to, a bad ConfigMap or not. */
+static int write_flags_line(const struct kubedns_options *options,
+			    const struct config_machine *machine, struct text *line,
+			    struct text *problems)
+{
+	struct kubedns_options without = *options;
+	struct text corefile = {0}, notes = {0};
+	int error;
+
+	without.ignores_config_map = true;
+	error = config_kubedns_corefile(&without, machine, &corefile, &notes, problems);
+	if (error == 0)
+		text_printf(line, "# kube-dns's flags: %016llx\n",
+			    (unsigned long long)XXH3_64bits(corefile.bytes, corefile.len));
+	text_fini(&corefile);
+	text_fini(&notes);
+	return error;
+}
+
+/* A copy that was made with other flags would serve another domain or port than those of now. */
+static int read_kept(const struct kubedns_options *options, const struct config_machine *machine,
+		     struct text *corefile, struct text *problems)
 {
 	struct problems all = {.lines = problems};
-	int error = machine->read(machine->arg, path, corefile);
+	struct text line = {0};
+	int error = write_flags_line(options, machine, &line, problems);
 
 	if (error != 0)
-		problem_with_file(&all, path, "%s", strerror(-error));
+		return error;
+	error = machine->read(machine->arg, options->kept, corefile);
+	if (error != 0) {
+		problem_with_file(&all, options->kept, "%s", strerror(-error));
+	} else if (corefile->len < line.len || memcmp(corefile->bytes, line.bytes, line.len) != 0) {
+		problem_with_file(&all, options->kept, "it was made with other flags");
+		error = -EINVAL;
+	}
+	text_fini(&line);
 	return error;
+}
+
+/* What is kept says for which flags. */
+static void mark_flat(struct config *config, const struct kubedns_options *options,
+		      const struct config_machine *machine)
+{
+	struct text marked = {0}, problems = {0};
+
+	if (config->flat.len > 0 && write_flags_line(options, machine, &marked, &problems) == 0) {
+		text_append(&marked, config->flat.bytes, config->flat.len);
+		text_fini(&config->flat);
+		config->flat = marked;
+	}
+	text_fini(&problems);
 }
 
 int config_load_kubedns_on(struct config *config, const struct kubedns_options *options,
@@ -489,11 +535,12 @@ int config_load_kubedns_on(struct config *config, const struct kubedns_options *
 
 	*config = (struct config){0};
 	error = options->kept
-			? read_kept(options->kept, machine, &corefile, problems)
+			? read_kept(options, machine, &corefile, problems)
 			: config_kubedns_corefile(options, machine, &corefile, &notes, problems);
 	if (error == 0)
 		error = load(config, &corefile, machine, config_options, problems);
 	if (error == 0) {
+		mark_flat(config, options, machine);
 		fill_paths(config, machine);
 		config->corefile = corefile;
 		corefile = (struct text){0};

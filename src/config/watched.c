@@ -91,15 +91,16 @@ const char *words_hash(const struct tokens *tokens, struct arena *arena)
 			    (unsigned long long)hash.low64);
 }
 
-/* A word that would not read as itself: white space, a quote, what begins a comment, and what looks
- * like an environment variable, whose value it is. */
+/* A word that would not read as itself: white space, what begins a comment or a quoted word, and
+ * what looks like an environment variable, whose value it is. Inside a plain word a quote is a
+ * letter, and what stands before it no escape. */
 static bool needs_quotes(const struct token *token)
 {
 	const char *text = token->text;
 
-	if (token->is_quoted || text[0] == '\0' || text[0] == '#')
+	if (token->is_quoted || text[0] == '\0' || text[0] == '#' || text[0] == '"')
 		return true;
-	return strpbrk(text, " \t\r\n\"") || strstr(text, "{$") || strstr(text, "{%");
+	return strpbrk(text, " \t\r\n") || strstr(text, "{$") || strstr(text, "{%");
 }
 
 static void print_word(const struct token *token, struct text *text)

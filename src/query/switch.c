@@ -57,6 +57,7 @@ void query_worker_switch(struct query_worker *worker, const struct query_config 
 		.config = &config->cache, .groups = groups, .n_groups = old->n_groups};
 
 	CHECK(!worker->external);
+	errors_end(worker); /* their periods end with their patterns */
 	to.is_group_gone = !keep_groups(old, config, groups);
 	cache_switch(worker->cache, &to);
 	free(groups);

@@ -172,6 +172,33 @@ def test_bad_map_at_start(tmp_path, api):
             assert f"the ConfigMap in {config_map.folder} is bad" in server.log()
 
 
+def test_last_good_map(tmp_path, api):
+    """A bad ConfigMap at the start: the last good one, but never with flags of before."""
+    state = tmp_path / "state"
+    state.mkdir()
+    with Upstream() as acme:
+        config_map = ConfigMap(tmp_path / "cm", stubDomains={"acme.test": [str(acme)]})
+        args = f"--kubecfg-file={api.kubeconfig()}", f"--config-dir={config_map.folder}", "--state-dir", state
+        with replacing(tmp_path / "server", *args) as server:
+            assert rcode_text(server.ask("a.acme.test.")) == "NOERROR"
+            server.stop()
+            config_map.write(stubDomains="nonsense")
+            server.start(*map(str, args))
+            server.wait_ready()
+            assert rcode_text(server.ask("b.acme.test.")) == "NOERROR"
+            assert server.metric("kaname_config_is_last_good") == 1
+            server.stop()
+            asked = acme.count("c.acme.test.")
+            server.start(*map(str, args), "--domain=other.test", "--nameservers=127.0.0.1:9")
+            server.wait_ready()
+            assert "it was made with other flags" in server.log()
+            assert rcode_text(server.ask("kubernetes.default.svc.other.test.")) == "NOERROR"
+            assert rcode_text(server.ask("c.acme.test.")) == "SERVFAIL" and acme.count("c.acme.test.") == asked
+            config_map.write(stubDomains={"acme.test": [str(acme)]})
+            wait_for("the good one", lambda: rcode_text(server.ask("d.acme.test.")) == "NOERROR")
+            assert server.metric("kaname_config_is_last_good") == 0
+
+
 def test_map_changes(tmp_path, api):
     """A good map counts within its period, a bad one leaves what there was, and without keys there are no stub domains."""
     with Upstream() as acme, Upstream() as rest:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """--state-dir: a start with a bad configuration runs the last good one, and says so; a good one takes its place again."""
+import os
 import signal
 import subprocess
 
@@ -82,6 +83,32 @@ def test_nothing_is_kept(server):
     server.state = server.state / "nowhere"
     start(server)
     wait_for("the line", lambda: "could not be kept" in server.log())
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("Corefile.elsewhere")])
+def test_garbage_in_the_folder(server, make):
+    """Under the name of the draft: it is put out of the way, or told."""
+    make(server.state / "Corefile.last-good.new")
+    start(server)
+    if make is os.mkdir:
+        wait_for("the line", lambda: "could not be kept" in server.log())
+    else:
+        assert (server.state / "Corefile.last-good").read_text()
+        assert not (server.state / "Corefile.elsewhere").exists()
+
+
+def test_larger_than_can_be_read(server, tmp_path):
+    """The copy of many imports would be more than a Corefile may have: the one before stays."""
+    start(server)
+    kept = (server.state / "Corefile.last-good").read_text()
+    for i in range(3):
+        words = "".join(f"block net 2001:0db8:0000:0000:0000:0000:0000:{k:04x}/128\n" for k in range(9000))
+        (tmp_path / f"{i}.acl").write_text(f"acl {{\n{words}}}\n")
+    server.write_corefile(COREFILE.replace("loadbalance", f"import {tmp_path}/*.acl"))
+    server.process.send_signal(signal.SIGHUP)
+    wait_for("the reload", lambda: "Reloading complete" in server.log())
+    assert "could not be kept" in server.log()
+    assert (server.state / "Corefile.last-good").read_text() == kept
 
 
 def test_check_does_not_use_it(server):

@@ -147,6 +147,26 @@ def test_configmap(serve, tmp_path):
         wait_for("the one before it", lambda: reloads(server) == 2)
 
 
+@pytest.mark.parametrize("more", ["", "import *.override"])
+def test_busy_folder(serve, more):
+    """Others write to the Corefile's folder all the time, which a pattern even lists."""
+    def write():
+        while not ended.wait(0.1):
+            (server.folder / "busy").touch()
+            (server.folder / "busy").unlink()
+
+    ended = threading.Event()
+    with serve(CLUSTER, corefile=corefile(reload="reload 2s", more=more)) as server:
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            server.write_corefile(corefile(77, reload="reload 2s"))
+            wait_for("the new TTL", lambda: ttl(server) == 77)
+        finally:
+            ended.set()
+            writer.join()
+
+
 @pytest.mark.parametrize("bad, cause", [
     (lambda: "nonsense {", "never closed"),
     (lambda: corefile(more="forwrd . 10.0.0.1"), 'did you mean "forward"'),

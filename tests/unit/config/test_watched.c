@@ -100,6 +100,7 @@ static const char *const corefiles[] = {
 	" fallthrough\n }\n}\n",
 	"a.test,\nb.test {\n whoami\n}\n",
 	"a.test\nwhoami\n",
+	". {\n rewrite name regex a\\\"b\\.test c.test\n log \"a\\\\\\\"b\"\n whoami\n}\n",
 	". {\n log \"{$\" {\n class denial\n }\n}\n",
 };
 

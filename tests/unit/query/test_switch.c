@@ -12,9 +12,12 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 
+#include "../../../src/query/worker.h"
 #include "answer_text.h"
+#include "base/log.h"
 #include "base/rcu.h"
 #include "fixture.h"
+#include "query/errors.h"
 
 #define POLICY                                                                                  \
 	.server_text = "dns://:53", .zones_text = ".", .zones = {.is_all = true},               \
@@ -297,6 +300,44 @@ static void test_shared_rows(void **state)
 	assert_null(strstr(at + 1, ROOT));
 }
 
+/* Errors that were counted and not told yet are told before their patterns are gone. */
+static void test_consolidated_errors(void **state)
+{
+	struct query_errors_period period = {0};
+	struct query_errors_pattern pattern = {.text = "down",
+					       .duration = "1h",
+					       .duration_ns = 3600000000000ull,
+					       .level = LOG_ERROR,
+					       .period = &period};
+	const struct query_errors errors = {&pattern, 1};
+	struct query_output output = {.error = "it is down", .rcode = DNS_RCODE_SERVFAIL};
+	struct arena arena = {0};
+	struct text why = {0};
+	FILE *file = tmpfile();
+	struct log *log;
+	char line[256];
+
+	assert_int_equal(regex_compile(&pattern.regex, &arena, "down", 4, &why), 0);
+	assert_int_equal(log_open(&log, fileno(file), LOG_INFO), 0);
+	stage_init(&stages[0], 5, 6, 0);
+	stages[0].block.errors = &errors;
+	query_worker_free(fixture.worker);
+	fixture.worker = query_worker_new(&stages[0].config, log_channel_new(log, 65536));
+	for (unsigned i = 0; i < 3; i++)
+		errors_write(fixture.worker, &stages[0].block, &output, i);
+	stage_init(&stages[1], 5, 6, 0);
+	go_on(&stages[0], &stages[1]);
+	arena_fini(&arena);
+	start(&stages[1]);
+	log_close(log);
+	rewind(file);
+	assert_non_null(fgets(line, sizeof(line), file));
+	assert_string_equal(line, "[ERROR] plugin/errors: 3 errors like 'down' occurred in last "
+				  "1h\n");
+	assert_null(fgets(line, sizeof(line), file));
+	fclose(file);
+}
+
 /* ---- two threads --------------------------------------------------------------------- */
 
 /* Main tells the worker by `next`, the worker main by `used`; as net does. */
@@ -385,9 +426,13 @@ static int tear_down(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cache),	cmocka_unit_test(test_no_groups),
-		cmocka_unit_test(test_waiting), cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_dropped), cmocka_unit_test(test_shared_rows),
+		cmocka_unit_test(test_cache),
+		cmocka_unit_test(test_no_groups),
+		cmocka_unit_test(test_waiting),
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_dropped),
+		cmocka_unit_test(test_shared_rows),
+		cmocka_unit_test(test_consolidated_errors),
 		cmocka_unit_test(test_threads),
 	};
 
