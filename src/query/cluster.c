@@ -11,6 +11,7 @@
  */
 #include "cluster.h"
 
+#include "acl.h"
 #include "apex.h"
 #include "external.h"
 #include "worker.h"
@@ -213,6 +214,9 @@ static enum outcome resolve_target(struct lookup *lookup, unsigned n)
 	lookup->zone.pos = 0;
 	if (!view)
 		view = worker->output->view;
+	if (UNLIKELY(config->blocks[view->block].acl != NULL) &&
+	    acl_bars(answer, &config->blocks[view->block], lookup->name))
+		return OUTCOME_FOUND;
 	cluster = find_cluster(&config->blocks[view->block], lookup->name, &lookup->zone.name);
 	if (cluster && table_is_synced(config->tables[cluster->source])) {
 		enum outcome outcome;
@@ -250,8 +254,8 @@ static enum outcome follow_chain(struct lookup *lookup, unsigned n, enum outcome
 		rr.owner = lookup->owner;
 		rr.ttl_s = lookup->zone.ttl_s;
 		if (!answer_name_record(answer, rr, target, len, &lookup->owner) ||
-		    answer->query->type == DNS_TYPE_CNAME || n > ANSWER_HOPS_MAX ||
-		    dns_name_from_wire(&chain[n], target, len) != 0 ||
+		    lookup->owner > POINTER_POS_MAX || answer->query->type == DNS_TYPE_CNAME ||
+		    n > ANSWER_HOPS_MAX || dns_name_from_wire(&chain[n], target, len) != 0 ||
 		    is_visited(chain, n, &chain[n]))
 			return OUTCOME_FOUND;
 		scratch->chain_pos[n] = lookup->owner;

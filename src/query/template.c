@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "acl.h"
 #include "cluster.h"
 #include "external.h"
 #include "query/template.h"
@@ -274,7 +275,8 @@ static bool make_record(struct answer *answer, const struct template_record *rec
 static void note_alias(struct answer *answer, const struct dns_rr *rr, size_t rdata_pos,
 		       struct alias *alias)
 {
-	if (rr->type != DNS_TYPE_CNAME || alias->is_there || rdata_pos > UINT16_MAX)
+	/* What no pointer reaches cannot be the owner of what follows. */
+	if (rr->type != DNS_TYPE_CNAME || alias->is_there || rdata_pos > POINTER_POS_MAX)
 		return;
 	alias->is_there = true;
 	alias->pos = (uint16_t)rdata_pos;
@@ -328,12 +330,16 @@ static bool follow_template(struct answer *answer, struct alias *alias)
 	const struct query_view_config *view =
 		external_view(&config->servers[worker->input->server], &alias->target);
 	const struct dns_name target = alias->target;
+	const struct query_block_config *block;
 	const struct query_template *template;
 
 	alias->is_there = false;
 	if (!view)
 		return false;
-	switch (find_template(answer, &config->blocks[view->block], &target, &template)) {
+	block = &config->blocks[view->block];
+	if (UNLIKELY(block->acl != NULL) && acl_bars(answer, block, &target))
+		return true;
+	switch (find_template(answer, block, &target, &template)) {
 	case FOUND_NONE:
 		return false;
 	case FOUND_FAILURE:

@@ -408,6 +408,42 @@ static void test_alias(void **state)
 	assert_int_equal(fixture.output.n_answer, 10);
 }
 
+static int renew(void **state);
+
+/* A CNAME behind what a pointer reaches: its target's records would have another owner. */
+static void test_alias_too_far(void **state)
+{
+	struct query_template *template = add(DNS_CLASS_IN, DNS_TYPE_ANY, "test", NULL);
+	struct text got = {0}, txt = {0};
+
+	text_puts(&txt, "{{ .Name }} 60 IN TXT ");
+	for (unsigned i = 0; i < 3600; i++)
+		text_puts(&txt, "x");
+	for (unsigned i = 0; i < 5; i++)
+		add_record(template, TEMPLATE_ANSWER, txt.bytes);
+	add_record(template, TEMPLATE_ANSWER,
+		   "{{ .Name }} 60 IN CNAME to-web.shop.svc.cluster.local");
+	ask("a.test", 1, 0, true);
+	answer_text(fixture.answer, fixture.output.size, &got);
+	assert_non_null(strstr(got.bytes, "a.test. 60 CNAME to-web.shop.svc.cluster.local."));
+	assert_int_equal(fixture.output.n_answer, 6);
+
+	/* And one before it, from which the chain leads there. */
+	renew(state);
+	template = add(DNS_CLASS_IN, DNS_TYPE_ANY, "test", NULL);
+	add_record(template, TEMPLATE_ANSWER,
+		   "{{ .Name }} 60 IN CNAME to-web.shop.svc.cluster.local");
+	for (unsigned i = 0; i < 5; i++)
+		add_record(template, TEMPLATE_ANSWER, txt.bytes);
+	ask("a.test", 1, 0, true);
+	got.len = 0;
+	answer_text(fixture.answer, fixture.output.size, &got);
+	assert_non_null(strstr(got.bytes, "to-web.shop.svc.cluster.local. 30 CNAME web.shop.svc."));
+	assert_int_equal(fixture.output.n_answer, 7);
+	text_fini(&got);
+	text_fini(&txt);
+}
+
 /* Names in text are as they stand in records: what comes out is the name that came in. */
 static void test_strange_names(void **state)
 {
@@ -466,6 +502,7 @@ int main(void)
 		cmocka_unit_test_setup(test_cut, renew),
 		cmocka_unit_test_setup(test_failures, renew),
 		cmocka_unit_test_setup(test_alias, renew),
+		cmocka_unit_test_setup(test_alias_too_far, renew),
 		cmocka_unit_test_setup(test_strange_names, renew),
 	};
 
