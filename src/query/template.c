@@ -169,6 +169,36 @@ static void fill_template(const struct answer *answer, const struct query_templa
 	scratch->data.regex = NULL;
 }
 
+/* `at`, or the end or the beginning of the escape in the name that it lies in. */
+static size_t snap(const char *name, size_t at, bool to_end)
+{
+	size_t i = 0;
+
+	while (i < at) {
+		bool is_decimal = name[i] == '\\' && name[i + 1] >= '0' && name[i + 1] <= '9';
+		size_t n = is_decimal ? 4 : name[i] == '\\' ? 2 : 1;
+
+		if (i + n > at)
+			return to_end ? i + n : i;
+		i += n;
+	}
+	return at;
+}
+
+/* A group takes an escape whole: half of one would change what stands beside it in a record, which
+ * a client could use to write records of its own. */
+static void widen(struct regex_match *match, const char *name)
+{
+	if (LIKELY(!strchr(name, '\\')))
+		return;
+	for (size_t i = 0; i < match->n; i++) {
+		if (match->start[i] == SIZE_MAX || match->start[i] == match->end[i])
+			continue;
+		match->start[i] = snap(name, match->start[i], false);
+		match->end[i] = snap(name, match->end[i], true);
+	}
+}
+
 /* Does one of the expressions match? Else, has one given up? */
 static enum regex_outcome match(const struct answer *answer, const struct query_template *template)
 {
@@ -182,6 +212,7 @@ static enum regex_outcome match(const struct answer *answer, const struct query_
 
 		if (outcome == REGEX_YES) {
 			data->regex = template->matches[i];
+			widen(&data->match, data->name);
 			return REGEX_YES;
 		}
 		if (outcome == REGEX_LIMIT)

@@ -444,6 +444,50 @@ static void test_alias_too_far(void **state)
 	text_fini(&txt);
 }
 
+static void ask_strange(const struct dns_name *name, struct text *got)
+{
+	uint8_t packet[DNS_HEADER_SIZE + DNS_NAME_MAX + 4] = {[5] = 1};
+	size_t size = DNS_HEADER_SIZE + name->len;
+
+	memcpy(packet + DNS_HEADER_SIZE, name->wire, name->len);
+	memcpy(packet + size, "\0\1\0\1", 4);
+	assert_int_equal(fixture_run(&fixture, packet, size + 4, false), QUERY_ANSWER);
+	got->len = 0;
+	answer_text(fixture.answer, fixture.output.size, got);
+}
+
+/* Groups that begin and end within escapes: the record has the owner and the data of the template.
+ */
+static void test_groups_and_escapes(void **state)
+{
+	static const struct {
+		const char *name, *want;
+	} cases[] = {
+		{"ab-c.test.", "c.test. 60 TXT \"a\"\"b-\""},
+		/* the first group ends behind a backslash */
+		{"\\\"b-c.test.", "c.test. 60 TXT \"\"\"\"\"b-\""},
+		/* the second begins with a quote, and a semicolon would begin a comment */
+		{"\\\"\\;-c.test.", "c.test. 60 TXT \"\"\"\"\";-\""},
+		{"a-\\;c.test.", ";c.test. 60 TXT \"a\"\"-\""},
+		{"\\200-c.test.", "c.test. 60 TXT \"\310\"\"\310-\""},
+	};
+	struct query_template *template =
+		add(DNS_CLASS_IN, DNS_TYPE_A, "test", "^(.)(.*-)([^.]*)[.]");
+	struct text got = {0}, want = {0};
+
+	add_record(template, TEMPLATE_ANSWER,
+		   "{{ index .Match 3 }}.test. 60 IN TXT {{ index .Match 1 }} \"{{ index .Match 2 "
+		   "}}\"");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		ask_strange(name_of(cases[i].name), &got);
+		want.len = 0;
+		text_printf(&want, "NOERROR aa | %s | |", cases[i].want);
+		assert_string_equal(got.bytes, want.bytes);
+	}
+	text_fini(&got);
+	text_fini(&want);
+}
+
 /* Names in text are as they stand in records: what comes out is the name that came in. */
 static void test_strange_names(void **state)
 {
@@ -453,14 +497,9 @@ static void test_strange_names(void **state)
 
 	const char *spelled = "a\\.b\\032\\\"\\\\\\000\\255(;)'@.test.";
 	const struct dns_name *name = name_of(spelled);
-	uint8_t packet[DNS_HEADER_SIZE + DNS_NAME_MAX + 4] = {[5] = 1};
-	size_t size = DNS_HEADER_SIZE + name->len;
 	struct text got = {0}, want = {0};
 
-	memcpy(packet + DNS_HEADER_SIZE, name->wire, name->len);
-	memcpy(packet + size, "\0\1\0\1", 4);
-	assert_int_equal(fixture_run(&fixture, packet, size + 4, false), QUERY_ANSWER);
-	answer_text(fixture.answer, fixture.output.size, &got);
+	ask_strange(name, &got);
 	text_printf(&want, "NOERROR aa | %s 60 A 10.0.0.1 | |", spelled);
 	assert_string_equal(got.bytes, want.bytes);
 	text_fini(&got);
@@ -504,6 +543,7 @@ int main(void)
 		cmocka_unit_test_setup(test_alias, renew),
 		cmocka_unit_test_setup(test_alias_too_far, renew),
 		cmocka_unit_test_setup(test_strange_names, renew),
+		cmocka_unit_test_setup(test_groups_and_escapes, renew),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
