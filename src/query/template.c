@@ -425,14 +425,20 @@ static void finish(struct answer *answer, const struct query_template *template)
 	}
 }
 
-/* The other sections are of the first question again. */
-static void refill(const struct answer *answer, const struct query_template *template)
+/* Follows the alias; the other sections are of the first question again. */
+static void follow_and_return(struct answer *answer, const struct query_template *template,
+			      struct alias *alias)
 {
+	struct template_data *data = &answer->worker->template->data;
 	const struct dns_name *name = &answer->query->name;
+	const struct regex *regex = data->regex;
+	const struct regex_match match = data->match;
 
+	follow(answer, alias);
 	fill_question(answer, name);
 	fill_template(answer, template, find_zone(&template->zones, name));
-	(void)match(answer, template);
+	data->regex = regex;
+	data->match = match;
 }
 
 static void write_answer(struct answer *answer, const struct query_template *template)
@@ -448,10 +454,9 @@ static void write_answer(struct answer *answer, const struct query_template *tem
 	if (!write_section(answer, template, TEMPLATE_ANSWER, &alias))
 		return;
 	if (alias.is_there && (type == DNS_TYPE_A || type == DNS_TYPE_AAAA)) {
-		follow(answer, &alias);
+		follow_and_return(answer, template, &alias);
 		if (answer->is_pending || answer->end.rcode == DNS_RCODE_SERVFAIL)
 			return;
-		refill(answer, template);
 	}
 	for (int i = TEMPLATE_AUTHORITY; i <= TEMPLATE_ADDITIONAL; i++) {
 		if (!(answer->end.flags & DNS_FLAG_TC) &&
