@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Regular expressions of the Corefile, by PCRE2. They come from an operator, the subjects from any
- * client: so a match has limits of steps and memory, the matches of one query have one together, and
- * what needs more is REGEX_LIMIT, never a stalled worker. What Go's regexp takes means the same here; what it refuses because it can take
- * exponential time (look-around, back references) is refused here too.
+ * client: so a match has limits of steps and memory, the matches of one query have one together,
+ * and what needs more is REGEX_LIMIT, never a stalled worker. What Go's regexp takes means the same
+ * here; what it refuses because it can take exponential time (look-around, back references) is
+ * refused here too.
  *
  * The happy path: regex_compile on the main thread, a regex_scratch for each worker, regex_match.
  * A struct regex is immutable and shared.
