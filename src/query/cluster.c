@@ -14,6 +14,7 @@
 #include "acl.h"
 #include "apex.h"
 #include "external.h"
+#include "hosts.h"
 #include "worker.h"
 
 /* Records were written, or did not fit; else none of them has a name in this zone. */
@@ -210,14 +211,18 @@ static enum outcome resolve_target(struct lookup *lookup, unsigned n)
 	const struct query_view_config *view =
 		external_view(&config->servers[worker->input->server], lookup->name);
 	const struct query_cluster_config *cluster = NULL;
+	const struct query_block_config *block;
 
 	lookup->zone.pos = 0;
 	if (!view)
 		view = worker->output->view;
-	if (UNLIKELY(config->blocks[view->block].acl != NULL) &&
-	    acl_bars(answer, &config->blocks[view->block], lookup->name))
+	block = &config->blocks[view->block];
+	if (UNLIKELY(block->acl != NULL) && acl_bars(answer, block, lookup->name))
 		return OUTCOME_FOUND;
-	cluster = find_cluster(&config->blocks[view->block], lookup->name, &lookup->zone.name);
+	if (UNLIKELY(block->hosts != NULL) &&
+	    hosts_follow(answer, block->hosts, lookup->name, lookup->owner) == STEP_DONE)
+		return OUTCOME_FOUND;
+	cluster = find_cluster(block, lookup->name, &lookup->zone.name);
 	if (cluster && table_is_synced(config->tables[cluster->source])) {
 		enum outcome outcome;
 

@@ -217,6 +217,32 @@ static void test_acl_of_targets(void **state)
 	text_fini(&got);
 }
 
+/* A CNAME leads to entries of hosts, too, where a client's own question would. */
+static void test_hosts_as_targets(void **state)
+{
+	struct server *server = mem_zalloc(sizeof(*server));
+	struct text got = {0};
+	uint8_t packet[512];
+
+	server_init(
+		server,
+		". {\n template IN ANY a.test {\n answer \"{{ .Name }} 60 IN CNAME x.h.test\"\n }\n"
+		" template IN ANY b.test {\n answer \"{{ .Name }} 60 IN CNAME y.h.test\"\n }\n"
+		" hosts h.test {\n 10.0.0.7 x.h.test\n ttl 9\n }\n whoami\n}\n");
+	ask(server, "10.0.0.1", packet, query_packet(packet, "a.test", A, 0), &got);
+	assert_string_equal(got.bytes, "NOERROR aa | a.test. 60 CNAME x.h.test.; x.h.test. 9 A "
+				       "10.0.0.7 | |");
+	ask(server, "10.0.0.1", packet, query_packet(packet, "a.test", AAAA, 0), &got);
+	assert_string_equal(got.bytes, "NOERROR aa | a.test. 60 CNAME x.h.test. | |");
+	/* as it is when the client asks for that name itself */
+	ask(server, "10.0.0.1", packet, query_packet(packet, "b.test", A, 0), &got);
+	assert_int_equal(server->output.rcode, DNS_RCODE_SERVFAIL);
+	assert_int_equal(server->output.n_answer, 0);
+	server_fini(server);
+	free(server);
+	text_fini(&got);
+}
+
 /* Two thousand prefixes, of which every second /24 is there: each side of each edge is right. */
 static void test_acl_many(void **state)
 {
@@ -552,11 +578,17 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_acl),	      cmocka_unit_test(test_acl_of_targets),
-		cmocka_unit_test(test_acl_many),      cmocka_unit_test(test_acl_metrics),
-		cmocka_unit_test(test_local),	      cmocka_unit_test(test_local_without_prefix),
-		cmocka_unit_test(test_any_and_chaos), cmocka_unit_test(test_chaos_is_cut),
-		cmocka_unit_test(test_nsid),	      cmocka_unit_test(test_nsid_fits),
+		cmocka_unit_test(test_hosts_as_targets),
+		cmocka_unit_test(test_acl),
+		cmocka_unit_test(test_acl_of_targets),
+		cmocka_unit_test(test_acl_many),
+		cmocka_unit_test(test_acl_metrics),
+		cmocka_unit_test(test_local),
+		cmocka_unit_test(test_local_without_prefix),
+		cmocka_unit_test(test_any_and_chaos),
+		cmocka_unit_test(test_chaos_is_cut),
+		cmocka_unit_test(test_nsid),
+		cmocka_unit_test(test_nsid_fits),
 		cmocka_unit_test(test_trace),
 	};
 
