@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Regular expressions of the Corefile, by PCRE2. They come from an operator, the subjects from any
- * client: so a match has limits of steps and memory, and one that needs more is REGEX_LIMIT, never
- * a stalled worker. What Go's regexp takes means the same here; what it refuses because it can take
- * exponential time (look-around, back references) is refused here too.
+ * client: so a match has limits of steps and memory, the matches of one query have one together,
+ * and what needs more is REGEX_LIMIT, never a stalled worker. What Go's regexp takes means the same
+ * here; what it refuses because it can take exponential time (look-around, back references) is
+ * refused here too.
  *
  * The happy path: regex_compile on the main thread, a regex_scratch for each worker, regex_match.
  * A struct regex is immutable and shared.
@@ -19,6 +20,7 @@
 
 #define REGEX_GROUPS_MAX 32 /* with group 0, the whole match */
 #define REGEX_TEXT_MAX 4096 /* bytes of an expression */
+#define REGEX_SLOW_MAX 16   /* matches of one query that may take many steps */
 
 struct regex;
 
@@ -36,6 +38,9 @@ size_t regex_group(const struct regex *regex, const char *name, size_t len);
 struct regex_scratch; /* of one thread */
 struct regex_scratch *regex_scratch_new(void);
 void regex_scratch_free(struct regex_scratch *scratch);
+
+/* A new query: what the matches before it took does not count. */
+void regex_begin(struct regex_scratch *scratch);
 
 enum regex_outcome {
 	REGEX_NO,

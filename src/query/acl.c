@@ -132,16 +132,37 @@ static const char *verb_of(const struct query_acl_rule *rule)
 	return verbs[rule->action];
 }
 
+/* The rule for this client and name, or NULL. */
+static const struct query_acl_rule *rule_of(const struct answer *answer,
+					    const struct query_block_config *block,
+					    const struct dns_name *name)
+{
+	struct client client;
+
+	read_client(answer->worker->input->source, &client);
+	return find_rule(block->acl, name, answer->query->type, &client);
+}
+
+bool acl_bars(struct answer *answer, const struct query_block_config *block,
+	      const struct dns_name *name)
+{
+	const struct query_acl_rule *rule = rule_of(answer, block, name);
+	bool is_filtered;
+
+	if (!rule || rule->action == QUERY_ACL_ALLOW)
+		return false;
+	is_filtered = rule->action == QUERY_ACL_FILTER;
+	ANSWER_TRACE(answer, "acl %s: %s the target of the CNAME", rule->place, verb_of(rule));
+	answer->end.ede = is_filtered ? DNS_EDE_FILTERED : DNS_EDE_BLOCKED;
+	answer->end.ede_text = "acl: this client gets no records of the CNAME's target";
+	return true;
+}
+
 enum step acl_run(struct answer *answer, const struct query_block_config *block,
 		  const struct dns_name *name)
 {
 	struct query_worker *worker = answer->worker;
-	struct client client;
-
-	read_client(worker->input->source, &client);
-
-	const struct query_acl_rule *rule =
-		find_rule(block->acl, name, answer->query->type, &client);
+	const struct query_acl_rule *rule = rule_of(answer, block, name);
 
 	if (rule)
 		ANSWER_TRACE(answer, "acl %s: %s this query", rule->place, verb_of(rule));

@@ -7,7 +7,6 @@
 #include "answer.h"
 
 #define POINTER 0xc000u
-#define POINTER_POS_MAX 0x3fffu
 #define RR_HEAD_SIZE 12 /* owner pointer, type, class, TTL, RDLENGTH */
 #define SOA_NUMBERS_SIZE 20
 

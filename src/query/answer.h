@@ -15,6 +15,7 @@
 #include "table/table.h"
 
 #define QUESTION_NAME_POS DNS_HEADER_SIZE /* where the question's name stands */
+#define POINTER_POS_MAX 0x3fffu /* the last place that a pointer reaches (RFC 1035 4.1.4) */
 
 /* SRV records written whose targets may get glue; more than a message holds. */
 #define ANSWER_TARGETS_MAX 2048

@@ -11,8 +11,10 @@
  */
 #include "cluster.h"
 
+#include "acl.h"
 #include "apex.h"
 #include "external.h"
+#include "hosts.h"
 #include "worker.h"
 
 /* Records were written, or did not fit; else none of them has a name in this zone. */
@@ -209,11 +211,18 @@ static enum outcome resolve_target(struct lookup *lookup, unsigned n)
 	const struct query_view_config *view =
 		external_view(&config->servers[worker->input->server], lookup->name);
 	const struct query_cluster_config *cluster = NULL;
+	const struct query_block_config *block;
 
 	lookup->zone.pos = 0;
 	if (!view)
 		view = worker->output->view;
-	cluster = find_cluster(&config->blocks[view->block], lookup->name, &lookup->zone.name);
+	block = &config->blocks[view->block];
+	if (UNLIKELY(block->acl != NULL) && acl_bars(answer, block, lookup->name))
+		return OUTCOME_FOUND;
+	if (UNLIKELY(block->hosts != NULL) &&
+	    hosts_follow(answer, block->hosts, lookup->name, lookup->owner) == STEP_DONE)
+		return OUTCOME_FOUND;
+	cluster = find_cluster(block, lookup->name, &lookup->zone.name);
 	if (cluster && table_is_synced(config->tables[cluster->source])) {
 		enum outcome outcome;
 
@@ -250,8 +259,8 @@ static enum outcome follow_chain(struct lookup *lookup, unsigned n, enum outcome
 		rr.owner = lookup->owner;
 		rr.ttl_s = lookup->zone.ttl_s;
 		if (!answer_name_record(answer, rr, target, len, &lookup->owner) ||
-		    answer->query->type == DNS_TYPE_CNAME || n > ANSWER_HOPS_MAX ||
-		    dns_name_from_wire(&chain[n], target, len) != 0 ||
+		    lookup->owner > POINTER_POS_MAX || answer->query->type == DNS_TYPE_CNAME ||
+		    n > ANSWER_HOPS_MAX || dns_name_from_wire(&chain[n], target, len) != 0 ||
 		    is_visited(chain, n, &chain[n]))
 			return OUTCOME_FOUND;
 		scratch->chain_pos[n] = lookup->owner;

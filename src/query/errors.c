@@ -65,6 +65,7 @@ find_pattern(struct query_worker *worker, const struct query_errors *errors, con
 	struct regex_match match;
 	size_t len = strlen(message);
 
+	regex_begin(worker->regex);
 	for (size_t i = 0; errors && i < errors->n_patterns; i++) {
 		if (regex_match(errors->patterns[i].regex, worker->regex, message, len, &match) ==
 		    REGEX_YES)

@@ -84,6 +84,38 @@ static enum step answer_nodata(struct answer *answer, const struct query_hosts *
 	return finish(answer);
 }
 
+static void put_addresses(struct answer *answer, const struct query_hosts *hosts, uint16_t owner,
+			  const struct hosts_found *found)
+{
+	if (answer->query->type == DNS_TYPE_A)
+		answer_addresses(answer, owner, &found->v4, ADDRESS_V4, hosts->ttl_s);
+	else if (answer->query->type == DNS_TYPE_AAAA)
+		answer_addresses(answer, owner, &found->v6, ADDRESS_V6, hosts->ttl_s);
+}
+
+enum step hosts_follow(struct answer *answer, const struct query_hosts *hosts,
+		       const struct dns_name *name, uint16_t owner)
+{
+	const struct hosts_data *data = __atomic_load_n(&hosts->data, __ATOMIC_ACQUIRE);
+	struct hosts_found found;
+
+	if (answer->query->type == DNS_TYPE_PTR || !is_in(&hosts->zones, name))
+		return STEP_NEXT;
+	if (hosts_find(data, name, &found)) {
+		ANSWER_TRACE(answer, "hosts %s: has the target of the CNAME", hosts->place);
+		put_addresses(answer, hosts, owner, &found);
+		return STEP_DONE;
+	}
+	if (falls_through(hosts, name))
+		return STEP_NEXT;
+	ANSWER_TRACE(answer, "hosts %s: has not the target of the CNAME, and no fallthrough for it",
+		     hosts->place);
+	answer_restart(answer);
+	answer_fail(answer, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER,
+		    "the target of this CNAME is not in hosts, and no fallthrough for it");
+	return STEP_DONE;
+}
+
 enum step hosts_run(struct answer *answer, const struct query_hosts *hosts)
 {
 	const struct hosts_data *data = __atomic_load_n(&hosts->data, __ATOMIC_ACQUIRE);
@@ -108,9 +140,6 @@ enum step hosts_run(struct answer *answer, const struct query_hosts *hosts)
 		return answer_nodata(answer, hosts);
 	ANSWER_TRACE(answer, "hosts %s: the name has %u IPv4 and %u IPv6 addresses", hosts->place,
 		     found.v4.n, found.v6.n);
-	if (type == DNS_TYPE_A)
-		answer_addresses(answer, QUESTION_NAME_POS, &found.v4, ADDRESS_V4, hosts->ttl_s);
-	else
-		answer_addresses(answer, QUESTION_NAME_POS, &found.v6, ADDRESS_V6, hosts->ttl_s);
+	put_addresses(answer, hosts, QUESTION_NAME_POS, &found);
 	return finish(answer);
 }

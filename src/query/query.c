@@ -113,6 +113,8 @@ static void run_steps(struct answer *answer, const struct query_view_config *vie
 	ANSWER_TRACE(answer, "server block %s: zone %s", block->place, view->zone_text);
 	if (UNLIKELY(edit_is_wanted(block)))
 		edit_begin(answer);
+	if (UNLIKELY(block->rewrite || block->templates))
+		regex_begin(answer->worker->regex);
 	if (UNLIKELY(run_gates(answer, block) == STEP_DONE))
 		return;
 	if (UNLIKELY(block->templates != NULL) && template_run(answer, block) == STEP_DONE)

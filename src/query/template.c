@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "acl.h"
 #include "cluster.h"
 #include "external.h"
 #include "query/template.h"
@@ -168,6 +169,36 @@ static void fill_template(const struct answer *answer, const struct query_templa
 	scratch->data.regex = NULL;
 }
 
+/* `at`, or the end or the beginning of the escape in the name that it lies in. */
+static size_t snap(const char *name, size_t at, bool to_end)
+{
+	size_t i = 0;
+
+	while (i < at) {
+		bool is_decimal = name[i] == '\\' && name[i + 1] >= '0' && name[i + 1] <= '9';
+		size_t n = is_decimal ? 4 : name[i] == '\\' ? 2 : 1;
+
+		if (i + n > at)
+			return to_end ? i + n : i;
+		i += n;
+	}
+	return at;
+}
+
+/* A group takes an escape whole: half of one would change what stands beside it in a record, which
+ * a client could use to write records of its own. */
+static void widen(struct regex_match *match, const char *name)
+{
+	if (LIKELY(!strchr(name, '\\')))
+		return;
+	for (size_t i = 0; i < match->n; i++) {
+		if (match->start[i] == SIZE_MAX || match->start[i] == match->end[i])
+			continue;
+		match->start[i] = snap(name, match->start[i], false);
+		match->end[i] = snap(name, match->end[i], true);
+	}
+}
+
 /* Does one of the expressions match? Else, has one given up? */
 static enum regex_outcome match(const struct answer *answer, const struct query_template *template)
 {
@@ -181,6 +212,7 @@ static enum regex_outcome match(const struct answer *answer, const struct query_
 
 		if (outcome == REGEX_YES) {
 			data->regex = template->matches[i];
+			widen(&data->match, data->name);
 			return REGEX_YES;
 		}
 		if (outcome == REGEX_LIMIT)
@@ -274,7 +306,8 @@ static bool make_record(struct answer *answer, const struct template_record *rec
 static void note_alias(struct answer *answer, const struct dns_rr *rr, size_t rdata_pos,
 		       struct alias *alias)
 {
-	if (rr->type != DNS_TYPE_CNAME || alias->is_there || rdata_pos > UINT16_MAX)
+	/* What no pointer reaches cannot be the owner of what follows. */
+	if (rr->type != DNS_TYPE_CNAME || alias->is_there || rdata_pos > POINTER_POS_MAX)
 		return;
 	alias->is_there = true;
 	alias->pos = (uint16_t)rdata_pos;
@@ -328,12 +361,16 @@ static bool follow_template(struct answer *answer, struct alias *alias)
 	const struct query_view_config *view =
 		external_view(&config->servers[worker->input->server], &alias->target);
 	const struct dns_name target = alias->target;
+	const struct query_block_config *block;
 	const struct query_template *template;
 
 	alias->is_there = false;
 	if (!view)
 		return false;
-	switch (find_template(answer, &config->blocks[view->block], &target, &template)) {
+	block = &config->blocks[view->block];
+	if (UNLIKELY(block->acl != NULL) && acl_bars(answer, block, &target))
+		return true;
+	switch (find_template(answer, block, &target, &template)) {
 	case FOUND_NONE:
 		return false;
 	case FOUND_FAILURE:
@@ -388,14 +425,20 @@ static void finish(struct answer *answer, const struct query_template *template)
 	}
 }
 
-/* The other sections are of the first question again. */
-static void refill(const struct answer *answer, const struct query_template *template)
+/* Follows the alias; the other sections are of the first question again. */
+static void follow_and_return(struct answer *answer, const struct query_template *template,
+			      struct alias *alias)
 {
+	struct template_data *data = &answer->worker->template->data;
 	const struct dns_name *name = &answer->query->name;
+	const struct regex *regex = data->regex;
+	const struct regex_match match = data->match;
 
+	follow(answer, alias);
 	fill_question(answer, name);
 	fill_template(answer, template, find_zone(&template->zones, name));
-	(void)match(answer, template);
+	data->regex = regex;
+	data->match = match;
 }
 
 static void write_answer(struct answer *answer, const struct query_template *template)
@@ -411,10 +454,9 @@ static void write_answer(struct answer *answer, const struct query_template *tem
 	if (!write_section(answer, template, TEMPLATE_ANSWER, &alias))
 		return;
 	if (alias.is_there && (type == DNS_TYPE_A || type == DNS_TYPE_AAAA)) {
-		follow(answer, &alias);
+		follow_and_return(answer, template, &alias);
 		if (answer->is_pending || answer->end.rcode == DNS_RCODE_SERVFAIL)
 			return;
-		refill(answer, template);
 	}
 	for (int i = TEMPLATE_AUTHORITY; i <= TEMPLATE_ADDITIONAL; i++) {
 		if (!(answer->end.flags & DNS_FLAG_TC) &&

@@ -11,11 +11,12 @@ import dns.query
 import dns.rdataclass
 import pytest
 
-from cluster import namespace, service
+from cluster import alias, namespace, service
 from harness import BINARY, DEADLINE_S, framed, question, rcode_text, read_message, records, running
 from upstream import Upstream, addresses_of
 
-OBJECTS = {"all.json": [namespace("shop"), service("web.shop", "10.96.0.20", ports=["http:80"])]}
+OBJECTS = {"all.json": [namespace("shop"), service("web.shop", "10.96.0.20", ports=["http:80"]),
+                        alias("to-blocked.shop", "a.blocked.test"), alias("to-only.shop", "b.only.test")]}
 
 COREFILE = """
 (ends) {{
@@ -120,6 +121,11 @@ ACL_CASES = [  # (name, type, the client's address, what is said)
     ("only.test.", "A", "127.0.1.200", "NOERROR"),
     ("only.test.", "A", "127.0.2.1", "REFUSED ede=15"),
     ("oNLY.test.", "A", "127.0.0.1", "REFUSED ede=15"),
+    # an ExternalName does not lead to what is blocked
+    ("to-blocked.shop.svc", "A", "127.0.0.1", "NOERROR ede=15 CNAME a.blocked.test."),
+    ("to-blocked.shop.svc", "CNAME", "127.0.0.1", "NOERROR CNAME a.blocked.test."),
+    ("to-only.shop.svc", "A", "127.0.0.1", "NOERROR ede=15 CNAME b.only.test."),
+    ("to-only.shop.svc", "A", "127.0.0.3", f"NOERROR CNAME b.only.test. b.only.test. A {addresses_of('b.only.test.')[0]}"),
 ]
 
 

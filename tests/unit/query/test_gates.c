@@ -180,6 +180,69 @@ static void test_acl(void **state)
 	text_fini(&corefile);
 }
 
+/* What is blocked stays so when a CNAME leads to it, in whichever server block it is. */
+static void test_acl_of_targets(void **state)
+{
+	static const char templates[] =
+		" template IN ANY a.test {\n answer \"{{ .Name }} 60 IN CNAME x.b.test\"\n }\n"
+		" template IN ANY c.test {\n answer \"{{ .Name }} 60 IN CNAME x.d.test\"\n }\n"
+		" template IN A b.test {\n answer \"{{ .Name }} 60 IN A 10.0.0.2\"\n }\n whoami\n";
+	static const char other[] =
+		"d.test {\n acl {\n filter type A net 10.0.0.0/8\n }\n"
+		" template IN ANY d.test {\n answer \"{{ .Name }} 60 IN AAAA fd00::4\"\n }\n}\n";
+	struct server *server = mem_zalloc(sizeof(*server));
+	struct text corefile = {0}, got = {0};
+	uint8_t packet[512];
+
+	text_printf(&corefile, ". {\n acl b.test {\n block net 10.0.0.0/8\n }\n%s}\n%s", templates,
+		    other);
+	server_init(server, corefile.bytes);
+	ask(server, "10.0.0.1", packet, query_packet(packet, "x.b.test", A, 1232), &got);
+	assert_string_equal(got.bytes, BLOCKED);
+	ask(server, "10.0.0.1", packet, query_packet(packet, "a.test", A, 1232), &got);
+	assert_string_equal(got.bytes,
+			    "NOERROR aa | a.test. 60 CNAME x.b.test. | | OPT 1232 0 ede=15");
+	ask(server, "11.0.0.1", packet, query_packet(packet, "a.test", A, 1232), &got);
+	assert_string_equal(got.bytes, "NOERROR aa | a.test. 60 CNAME x.b.test.; x.b.test. 60 A "
+				       "10.0.0.2 | | OPT 1232 0");
+	ask(server, "10.0.0.1", packet, query_packet(packet, "c.test", A, 1232), &got);
+	assert_string_equal(got.bytes,
+			    "NOERROR aa | c.test. 60 CNAME x.d.test. | | OPT 1232 0 ede=17");
+	ask(server, "10.0.0.1", packet, query_packet(packet, "c.test", AAAA, 1232), &got);
+	assert_string_equal(got.bytes, "NOERROR aa | c.test. 60 CNAME x.d.test.; x.d.test. 60 AAAA "
+				       "fd00::4 | | OPT 1232 0");
+	server_fini(server);
+	free(server);
+	text_fini(&corefile);
+	text_fini(&got);
+}
+
+/* A CNAME leads to entries of hosts, too, where a client's own question would. */
+static void test_hosts_as_targets(void **state)
+{
+	struct server *server = mem_zalloc(sizeof(*server));
+	struct text got = {0};
+	uint8_t packet[512];
+
+	server_init(
+		server,
+		". {\n template IN ANY a.test {\n answer \"{{ .Name }} 60 IN CNAME x.h.test\"\n }\n"
+		" template IN ANY b.test {\n answer \"{{ .Name }} 60 IN CNAME y.h.test\"\n }\n"
+		" hosts h.test {\n 10.0.0.7 x.h.test\n ttl 9\n }\n whoami\n}\n");
+	ask(server, "10.0.0.1", packet, query_packet(packet, "a.test", A, 0), &got);
+	assert_string_equal(got.bytes, "NOERROR aa | a.test. 60 CNAME x.h.test.; x.h.test. 9 A "
+				       "10.0.0.7 | |");
+	ask(server, "10.0.0.1", packet, query_packet(packet, "a.test", AAAA, 0), &got);
+	assert_string_equal(got.bytes, "NOERROR aa | a.test. 60 CNAME x.h.test. | |");
+	/* as it is when the client asks for that name itself */
+	ask(server, "10.0.0.1", packet, query_packet(packet, "b.test", A, 0), &got);
+	assert_int_equal(server->output.rcode, DNS_RCODE_SERVFAIL);
+	assert_int_equal(server->output.n_answer, 0);
+	server_fini(server);
+	free(server);
+	text_fini(&got);
+}
+
 /* Two thousand prefixes, of which every second /24 is there: each side of each edge is right. */
 static void test_acl_many(void **state)
 {
@@ -515,7 +578,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hosts_as_targets),
 		cmocka_unit_test(test_acl),
+		cmocka_unit_test(test_acl_of_targets),
 		cmocka_unit_test(test_acl_many),
 		cmocka_unit_test(test_acl_metrics),
 		cmocka_unit_test(test_local),

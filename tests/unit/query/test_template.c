@@ -408,6 +408,86 @@ static void test_alias(void **state)
 	assert_int_equal(fixture.output.n_answer, 10);
 }
 
+static int renew(void **state);
+
+/* A CNAME behind what a pointer reaches: its target's records would have another owner. */
+static void test_alias_too_far(void **state)
+{
+	struct query_template *template = add(DNS_CLASS_IN, DNS_TYPE_ANY, "test", NULL);
+	struct text got = {0}, txt = {0};
+
+	text_puts(&txt, "{{ .Name }} 60 IN TXT ");
+	for (unsigned i = 0; i < 3600; i++)
+		text_puts(&txt, "x");
+	for (unsigned i = 0; i < 5; i++)
+		add_record(template, TEMPLATE_ANSWER, txt.bytes);
+	add_record(template, TEMPLATE_ANSWER,
+		   "{{ .Name }} 60 IN CNAME to-web.shop.svc.cluster.local");
+	ask("a.test", 1, 0, true);
+	answer_text(fixture.answer, fixture.output.size, &got);
+	assert_non_null(strstr(got.bytes, "a.test. 60 CNAME to-web.shop.svc.cluster.local."));
+	assert_int_equal(fixture.output.n_answer, 6);
+
+	/* And one before it, from which the chain leads there. */
+	renew(state);
+	template = add(DNS_CLASS_IN, DNS_TYPE_ANY, "test", NULL);
+	add_record(template, TEMPLATE_ANSWER,
+		   "{{ .Name }} 60 IN CNAME to-web.shop.svc.cluster.local");
+	for (unsigned i = 0; i < 5; i++)
+		add_record(template, TEMPLATE_ANSWER, txt.bytes);
+	ask("a.test", 1, 0, true);
+	got.len = 0;
+	answer_text(fixture.answer, fixture.output.size, &got);
+	assert_non_null(strstr(got.bytes, "to-web.shop.svc.cluster.local. 30 CNAME web.shop.svc."));
+	assert_int_equal(fixture.output.n_answer, 7);
+	text_fini(&got);
+	text_fini(&txt);
+}
+
+static void ask_strange(const struct dns_name *name, struct text *got)
+{
+	uint8_t packet[DNS_HEADER_SIZE + DNS_NAME_MAX + 4] = {[5] = 1};
+	size_t size = DNS_HEADER_SIZE + name->len;
+
+	memcpy(packet + DNS_HEADER_SIZE, name->wire, name->len);
+	memcpy(packet + size, "\0\1\0\1", 4);
+	assert_int_equal(fixture_run(&fixture, packet, size + 4, false), QUERY_ANSWER);
+	got->len = 0;
+	answer_text(fixture.answer, fixture.output.size, got);
+}
+
+/* Groups that begin and end within escapes: the record has the owner and the data of the template.
+ */
+static void test_groups_and_escapes(void **state)
+{
+	static const struct {
+		const char *name, *want;
+	} cases[] = {
+		{"ab-c.test.", "c.test. 60 TXT \"a\"\"b-\""},
+		/* the first group ends behind a backslash */
+		{"\\\"b-c.test.", "c.test. 60 TXT \"\"\"\"\"b-\""},
+		/* the second begins with a quote, and a semicolon would begin a comment */
+		{"\\\"\\;-c.test.", "c.test. 60 TXT \"\"\"\"\";-\""},
+		{"a-\\;c.test.", ";c.test. 60 TXT \"a\"\"-\""},
+		{"\\200-c.test.", "c.test. 60 TXT \"\310\"\"\310-\""},
+	};
+	struct query_template *template =
+		add(DNS_CLASS_IN, DNS_TYPE_A, "test", "^(.)(.*-)([^.]*)[.]");
+	struct text got = {0}, want = {0};
+
+	add_record(template, TEMPLATE_ANSWER,
+		   "{{ index .Match 3 }}.test. 60 IN TXT {{ index .Match 1 }} \"{{ index .Match 2 "
+		   "}}\"");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		ask_strange(name_of(cases[i].name), &got);
+		want.len = 0;
+		text_printf(&want, "NOERROR aa | %s | |", cases[i].want);
+		assert_string_equal(got.bytes, want.bytes);
+	}
+	text_fini(&got);
+	text_fini(&want);
+}
+
 /* Names in text are as they stand in records: what comes out is the name that came in. */
 static void test_strange_names(void **state)
 {
@@ -417,14 +497,9 @@ static void test_strange_names(void **state)
 
 	const char *spelled = "a\\.b\\032\\\"\\\\\\000\\255(;)'@.test.";
 	const struct dns_name *name = name_of(spelled);
-	uint8_t packet[DNS_HEADER_SIZE + DNS_NAME_MAX + 4] = {[5] = 1};
-	size_t size = DNS_HEADER_SIZE + name->len;
 	struct text got = {0}, want = {0};
 
-	memcpy(packet + DNS_HEADER_SIZE, name->wire, name->len);
-	memcpy(packet + size, "\0\1\0\1", 4);
-	assert_int_equal(fixture_run(&fixture, packet, size + 4, false), QUERY_ANSWER);
-	answer_text(fixture.answer, fixture.output.size, &got);
+	ask_strange(name, &got);
 	text_printf(&want, "NOERROR aa | %s 60 A 10.0.0.1 | |", spelled);
 	assert_string_equal(got.bytes, want.bytes);
 	text_fini(&got);
@@ -466,7 +541,9 @@ int main(void)
 		cmocka_unit_test_setup(test_cut, renew),
 		cmocka_unit_test_setup(test_failures, renew),
 		cmocka_unit_test_setup(test_alias, renew),
+		cmocka_unit_test_setup(test_alias_too_far, renew),
 		cmocka_unit_test_setup(test_strange_names, renew),
+		cmocka_unit_test_setup(test_groups_and_escapes, renew),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
