@@ -13,10 +13,19 @@
 static void parse_except(struct draft *draft, void *into, const struct statement *statement)
 {
 	struct draft_forward *forward = into;
+	struct query_zones more = {0};
 
-	if (args_check(draft, statement, 1, SIZE_MAX - 1) && block_refuse(draft, statement))
-		draft_zone_args(draft, statement->words + 1, statement->n_words - 1,
-				&forward->except);
+	if (!args_check(draft, statement, 1, SIZE_MAX - 1) || !block_refuse(draft, statement) ||
+	    !draft_zone_args(draft, statement->words + 1, statement->n_words - 1, &more))
+		return;
+
+	size_t n = forward->except.n + more.n;
+	struct dns_name *items = arena_alloc(draft->arena, (n + 1) * sizeof(*items));
+
+	for (size_t i = 0; i < n; i++)
+		items[i] = i < forward->except.n ? forward->except.items[i]
+						 : more.items[i - forward->except.n];
+	forward->except = (struct query_zones){items, n};
 }
 
 static bool is_flag(struct draft *draft, const struct statement *statement)
@@ -173,7 +182,7 @@ static void parse_failover(struct draft *draft, void *into, const struct stateme
 }
 
 static const struct directive options[] = {
-	{.name = "except", .parse = parse_except},
+	{.name = "except", .parse = parse_except, .is_repeatable = true},
 	{.name = "force_tcp", .parse = parse_force_tcp},
 	{.name = "prefer_udp", .parse = parse_prefer_udp},
 	{.name = "expire", .parse = parse_expire},
@@ -186,11 +195,11 @@ static const struct directive options[] = {
 	{.name = "policy", .parse = parse_policy},
 	{.name = "health_check", .parse = parse_health_check},
 	{.name = "max_concurrent", .parse = parse_max_concurrent},
-	{.name = "next", .parse = parse_next},
+	{.name = "next", .parse = parse_next, .is_repeatable = true},
 	{.name = "next_on_nodata",
 	 .instead = "an answer without records is an answer; `next` goes by rcode"},
 	{.name = "failfast_all_unhealthy_upstreams", .parse = parse_failfast},
-	{.name = "failover", .parse = parse_failover},
+	{.name = "failover", .parse = parse_failover, .is_repeatable = true},
 	{.name = "resolver",
 	 .instead = "host names are asked of /etc/resolv.conf; write the upstream's address"},
 };

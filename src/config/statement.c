@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define OPTIONS_DEPTH 2 /* where the options of directives stand: there } may end a line */
+
 struct parser {
 	const struct token *at;
 	const struct token *end;
@@ -74,7 +76,7 @@ static struct statement *read_statement(struct parser *parser, unsigned depth)
 		return statement;
 	if (token_is(parser->at, '{'))
 		read_block(parser, statement, depth);
-	else
+	else if (depth < OPTIONS_DEPTH)
 		problem_at(parser->problems, parser->at, "\"}\" has to stand on a line of its own");
 	return statement;
 }
