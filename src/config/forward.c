@@ -181,6 +181,17 @@ static void parse_failover(struct draft *draft, void *into, const struct stateme
 	((struct draft_forward *)into)->group.failover_rcodes |= bits;
 }
 
+/* Where an upstream is to be asked by TLS, it is refused; the others have no use for these. */
+static void parse_tls(struct draft *draft, void *into, const struct statement *statement)
+{
+	const struct token *name = &statement->words[0];
+
+	if (block_refuse(draft, statement))
+		problem_note(&draft->problems, name,
+			     "forward: \"%s\" has no effect: no upstream is asked by TLS",
+			     name->text);
+}
+
 static const struct directive options[] = {
 	{.name = "except", .parse = parse_except, .is_repeatable = true},
 	{.name = "force_tcp", .parse = parse_force_tcp},
@@ -189,9 +200,9 @@ static const struct directive options[] = {
 	{.name = "max_idle_conns", .parse = parse_max_idle_conns},
 	{.name = "max_fails", .parse = parse_max_fails},
 	{.name = "max_connect_attempts", .parse = parse_max_connect_attempts},
-	{.name = "doh_method", .instead = TLS_INSTEAD},
-	{.name = "tls", .instead = TLS_INSTEAD},
-	{.name = "tls_servername", .instead = TLS_INSTEAD},
+	{.name = "doh_method", .parse = parse_tls},
+	{.name = "tls", .parse = parse_tls},
+	{.name = "tls_servername", .parse = parse_tls},
 	{.name = "policy", .parse = parse_policy},
 	{.name = "health_check", .parse = parse_health_check},
 	{.name = "max_concurrent", .parse = parse_max_concurrent},
