@@ -150,6 +150,7 @@ void loadbalance_parse(struct draft *draft, void *into, const struct statement *
 		{.name = "reload", .parse = parse_reload},
 		{.name = "prefer", .parse = parse_prefer, .is_repeatable = true},
 	};
+	struct draft_block *block = into;
 	struct balance_options options = {.reload_ms = DEFAULT_RELOAD_MS};
 	const char *path = NULL;
 	bool is_good = read_policy(draft, statement, &path);
@@ -160,6 +161,8 @@ void loadbalance_parse(struct draft *draft, void *into, const struct statement *
 		problem_at(&draft->problems, options.reload,
 			   "loadbalance: only \"weighted\" has a file to reload");
 	if (is_good && (path || options.prefer.len > 0))
-		make_balance(draft, into, statement, &options);
+		make_balance(draft, block, statement, &options);
+	else
+		block->query.balance = NULL; /* of several the last counts */
 	ARRAY_FINI(&options.prefer);
 }

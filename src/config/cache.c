@@ -10,9 +10,22 @@
 
 #define CAPACITY 9984 /* entries, as CoreDNS */
 #define CAPACITY_MAX 100000000u
-#define TTL_MAX 604800u
+#define CAPACITY_LEAST 1024 /* as CoreDNS, for one of 0 */
+#define TTL_MAX 604800u	    /* RFC 8767 4; what is longer is cut to it */
+#define NUMBER_MAX 999999999u
 #define STALE_TTL_S 30
 #define VERIFY_MS 1800 /* RFC 8767 5 */
+
+/* A TTL of least_s or more, cut to most_s. False, with a problem, when it is none. */
+static bool read_ttl(struct draft *draft, const struct token *word, unsigned least_s,
+		     unsigned most_s, unsigned *ttl_s)
+{
+	if (!word_number(draft, "cache", word, (struct number_range){least_s, NUMBER_MAX}, ttl_s))
+		return false;
+	if (*ttl_s > most_s)
+		*ttl_s = most_s;
+	return true;
+}
 
 /* CAPACITY [TTL] [MINTTL] */
 static void read_limits(struct draft *draft, const struct statement *statement,
@@ -23,16 +36,14 @@ static void read_limits(struct draft *draft, const struct statement *statement,
 	unsigned capacity, ttl_s = limits->ttl_max_s, least_s = 0;
 
 	if (!args_check(draft, statement, 1, 3) || !block_refuse(draft, statement) ||
-	    !word_number(draft, owner, &words[1], (struct number_range){1, CAPACITY_MAX},
+	    !word_number(draft, owner, &words[1], (struct number_range){0, CAPACITY_MAX},
 			 &capacity))
 		return;
-	if (statement->n_words > 2 &&
-	    !word_number(draft, owner, &words[2], (struct number_range){1, TTL_MAX}, &ttl_s))
+	if (statement->n_words > 2 && !read_ttl(draft, &words[2], 1, TTL_MAX, &ttl_s))
 		return;
-	if (statement->n_words > 3 &&
-	    !word_number(draft, owner, &words[3], (struct number_range){0, ttl_s}, &least_s))
+	if (statement->n_words > 3 && !read_ttl(draft, &words[3], 0, ttl_s, &least_s))
 		return;
-	limits->capacity = capacity;
+	limits->capacity = capacity > 0 ? capacity : CAPACITY_LEAST;
 	limits->ttl_max_s = ttl_s;
 	limits->ttl_min_s = least_s;
 }
@@ -102,9 +113,9 @@ static void parse_serve_stale(struct draft *draft, void *into, const struct stat
 	if (statement->n_words > 1 &&
 	    !word_duration(draft, "cache", &words[1], STALE_MAX_MS, &stale_ms))
 		return;
-	if (statement->n_words > 2 && strcmp(words[2].text, modes[1]) == 0) {
+	if (statement->n_words > 2 && strcasecmp(words[2].text, modes[1]) == 0) {
 		mode = CACHE_STALE_VERIFY;
-	} else if (statement->n_words > 2 && strcmp(words[2].text, modes[0]) != 0) {
+	} else if (statement->n_words > 2 && strcasecmp(words[2].text, modes[0]) != 0) {
 		word_refuse(draft, &words[2], "cache: unknown mode of serve_stale", modes,
 			    ARRAY_LEN(modes));
 		return;
@@ -193,8 +204,7 @@ void cache_parse(struct draft *draft, void *into, const struct statement *statem
 	};
 	if (statement->n_words > 1 && is_number(words[1].text)) {
 		first = 2;
-		if (word_number(draft, "cache", &words[1], (struct number_range){1, TTL_MAX},
-				&ttl_s))
+		if (read_ttl(draft, &words[1], 1, TTL_MAX, &ttl_s))
 			policy->limits[0].ttl_max_s = policy->limits[1].ttl_max_s = ttl_s;
 	}
 	draft_zone_args(draft, words + first, statement->n_words - first, &zones);

@@ -116,19 +116,26 @@ static void refuse_absent(struct draft *draft, const char *owner, const struct d
 		problem_at(&draft->problems, word, "%s%skaname does not have \"%s\": %s", owner,
 			   colon, word->text, directive->instead);
 	else
-		problem_at(&draft->problems, word, "%s%s\"%s\" is not there yet", owner, colon,
-			   word->text);
+		problem_at(&draft->problems, word, "%s%s\"%s\" is not there yet: %s", owner, colon,
+			   word->text, directive->meanwhile);
 }
 
-/* May the directive stand here, where it stood at *first before (NULL: nowhere)? */
-static bool check_repetition(struct draft *draft, const struct directive *directive,
-			     const struct token *word, const struct token *first)
+/* May the word stand here, where it stood at *first before (NULL: nowhere)? As in CoreDNS an option
+ * may: where it does not add to what there is, the last one counts. */
+static bool check_repetition(struct draft *draft, const struct directives *directives,
+			     const struct directive *directive, const struct token *word,
+			     const struct token *first)
 {
 	if (!first || directive->is_repeatable)
 		return true;
-	problem_at(&draft->problems, word, "\"%s\" stands at %s:%u already", word->text,
-		   first->file, first->line);
-	return false;
+	if (directives->owner)
+		problem_note(&draft->problems, word,
+			     "%s: \"%s\" stands at %s:%u already: this one counts",
+			     directives->owner, word->text, first->file, first->line);
+	else
+		problem_at(&draft->problems, word, "\"%s\" stands at %s:%u already", word->text,
+			   first->file, first->line);
+	return directives->owner != NULL;
 }
 
 void directives_run(struct draft *draft, const struct directives *directives,
@@ -153,7 +160,7 @@ void directives_run(struct draft *draft, const struct directives *directives,
 
 		if (!directive->parse)
 			refuse_absent(draft, directives->owner, directive, word);
-		else if (check_repetition(draft, directive, word, *first))
+		else if (check_repetition(draft, directives, directive, word, *first))
 			directive->parse(draft, into, s);
 		*first = word;
 	}

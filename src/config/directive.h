@@ -18,7 +18,8 @@ struct directive {
 	const char *name;
 	directive_parse parse; /* NULL: refused */
 	bool is_repeatable;    /* may stand in a block more than once */
-	const char *instead;   /* NULL without parse: it comes later */
+	const char *instead;   /* what to do, where it never comes */
+	const char *meanwhile; /* likewise, where it comes later: without parse one is not NULL */
 };
 
 #define DIRECTIVES_MAX 80 /* words in a table */

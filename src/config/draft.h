@@ -53,7 +53,7 @@ struct draft_block {
 	ARRAY(struct draft_forward) forwards;
 	bool has_cache;
 	struct cache_policy cache; /* but index and labels */
-	bool has_loop;
+	bool has_loop, has_bufsize;
 	struct query_block_config query; /* all but clusters, logs and forwards */
 };
 

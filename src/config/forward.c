@@ -13,10 +13,19 @@
 static void parse_except(struct draft *draft, void *into, const struct statement *statement)
 {
 	struct draft_forward *forward = into;
+	struct query_zones more = {0};
 
-	if (args_check(draft, statement, 1, SIZE_MAX - 1) && block_refuse(draft, statement))
-		draft_zone_args(draft, statement->words + 1, statement->n_words - 1,
-				&forward->except);
+	if (!args_check(draft, statement, 1, SIZE_MAX - 1) || !block_refuse(draft, statement) ||
+	    !draft_zone_args(draft, statement->words + 1, statement->n_words - 1, &more))
+		return;
+
+	size_t n = forward->except.n + more.n;
+	struct dns_name *items = arena_alloc(draft->arena, (n + 1) * sizeof(*items));
+
+	for (size_t i = 0; i < n; i++)
+		items[i] = i < forward->except.n ? forward->except.items[i]
+						 : more.items[i - forward->except.n];
+	forward->except = (struct query_zones){items, n};
 }
 
 static bool is_flag(struct draft *draft, const struct statement *statement)
@@ -172,25 +181,36 @@ static void parse_failover(struct draft *draft, void *into, const struct stateme
 	((struct draft_forward *)into)->group.failover_rcodes |= bits;
 }
 
+/* Where an upstream is to be asked by TLS, it is refused; the others have no use for these. */
+static void parse_tls(struct draft *draft, void *into, const struct statement *statement)
+{
+	const struct token *name = &statement->words[0];
+
+	if (block_refuse(draft, statement))
+		problem_note(&draft->problems, name,
+			     "forward: \"%s\" has no effect: no upstream is asked by TLS",
+			     name->text);
+}
+
 static const struct directive options[] = {
-	{.name = "except", .parse = parse_except},
+	{.name = "except", .parse = parse_except, .is_repeatable = true},
 	{.name = "force_tcp", .parse = parse_force_tcp},
 	{.name = "prefer_udp", .parse = parse_prefer_udp},
 	{.name = "expire", .parse = parse_expire},
 	{.name = "max_idle_conns", .parse = parse_max_idle_conns},
 	{.name = "max_fails", .parse = parse_max_fails},
 	{.name = "max_connect_attempts", .parse = parse_max_connect_attempts},
-	{.name = "doh_method", .instead = TLS_INSTEAD},
-	{.name = "tls", .instead = TLS_INSTEAD},
-	{.name = "tls_servername", .instead = TLS_INSTEAD},
+	{.name = "doh_method", .parse = parse_tls},
+	{.name = "tls", .parse = parse_tls},
+	{.name = "tls_servername", .parse = parse_tls},
 	{.name = "policy", .parse = parse_policy},
 	{.name = "health_check", .parse = parse_health_check},
 	{.name = "max_concurrent", .parse = parse_max_concurrent},
-	{.name = "next", .parse = parse_next},
+	{.name = "next", .parse = parse_next, .is_repeatable = true},
 	{.name = "next_on_nodata",
 	 .instead = "an answer without records is an answer; `next` goes by rcode"},
 	{.name = "failfast_all_unhealthy_upstreams", .parse = parse_failfast},
-	{.name = "failover", .parse = parse_failover},
+	{.name = "failover", .parse = parse_failover, .is_repeatable = true},
 	{.name = "resolver",
 	 .instead = "host names are asked of /etc/resolv.conf; write the upstream's address"},
 };

@@ -2,8 +2,8 @@
  *
  * `hosts [FILE [ZONES...]] { [ENTRIES] ; ttl ; no_reverse ; reload ; fallthrough ; ... }` as
  * CoreDNS reads it: a line of the block that is no option is one of a hosts file, and comes behind
- * those of FILE. What differs: a line that is neither is refused, and a name that cannot be an
- * entry is told.
+ * those of FILE. A line that can be neither is skipped and told; what differs: one that begins with
+ * a word is a misspelt option, and refused.
  */
 #include <string.h>
 
@@ -101,10 +101,16 @@ static bool begins_with_address(const char *text)
 	return address_from_text(&address, text, strcspn(text, "% \t\n")) == 0;
 }
 
+/* No option has a dot, a colon or a digit. */
 static void refuse_line(struct draft *draft, const struct token *word)
 {
 	const char *words[ARRAY_LEN(table)];
 
+	if (strpbrk(word->text, ".:0123456789")) {
+		problem_note(&draft->problems, word,
+			     "hosts: \"%s\" is not an address: it is no entry", word->text);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		words[i] = table[i].name;
 	word_refuse(draft, word, "hosts: neither an address nor an option", words,

@@ -60,7 +60,9 @@ void chaos_parse(struct draft *draft, void *into, const struct statement *statem
 		.place = draft_place(draft, &statement->place),
 	};
 	read_authors(draft, statement, chaos);
-	block->query.chaos = chaos;
+	/* Of several the first counts, as in CoreDNS. */
+	if (!block->query.chaos)
+		block->query.chaos = chaos;
 }
 
 void nsid_parse(struct draft *draft, void *into, const struct statement *statement)

@@ -315,9 +315,10 @@ static const struct directive options[] = {
 	{.name = "minimal_rights", .parse = parse_minimal_rights}, /* ours */
 	{.name = "fallthrough", .parse = parse_fallthrough},
 	{.name = "ignore", .parse = parse_ignore},
-	{.name = "multicluster"},
+	{.name = "multicluster",
+	 .meanwhile = "use `forward` for the clusterset's zone to a server that has it"},
 	{.name = "startup_timeout", .parse = parse_startup_timeout},
-	{.name = "zonal"},
+	{.name = "zonal", .meanwhile = "leave it out, every endpoint is answered"},
 	{.name = "transfer", .instead = "use the directive `transfer`, as in CoreDNS since 1.8"},
 	{.name = "upstream", .parse = parse_upstream},
 	{.name = "resyncperiod", .parse = parse_resyncperiod},

@@ -7,12 +7,45 @@
 
 #include <string.h>
 
+#include "base/check.h"
+
+#define OPTIONS_DEPTH 2 /* where the options of directives stand */
+
 struct parser {
 	const struct token *at;
 	const struct token *end;
 	struct arena *arena;
 	struct problems *problems;
+	const char *directive; /* whose options are read, at OPTIONS_DEPTH */
 };
+
+/* What CoreDNS reads by so many words that a } may stand behind them in the line; of `rewrite` it
+ * is anything. */
+static const struct {
+	const char *directive, *option;
+} one_word[] = {
+	{"forward", "expire"},
+	{"forward", "max_concurrent"},
+	{"forward", "max_connect_attempts"},
+	{"forward", "max_fails"},
+	{"forward", "max_idle_conns"},
+	{"forward", "policy"},
+	{"template", "rcode"},
+};
+
+/* May a } stand behind the statement in its line? */
+static bool may_close(const struct parser *parser, const struct statement *statement,
+		      unsigned depth)
+{
+	if (depth != OPTIONS_DEPTH)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(one_word); i++) {
+		if (strcmp(parser->directive, one_word[i].directive) == 0 &&
+		    strcmp(statement->words[0].text, one_word[i].option) == 0)
+			return statement->n_words == 2;
+	}
+	return strcmp(parser->directive, "rewrite") == 0;
+}
 
 static struct statement *read_body(struct parser *parser, unsigned depth);
 
@@ -39,6 +72,8 @@ static void read_block(struct parser *parser, struct statement *statement, unsig
 		skip_block(parser);
 		return;
 	}
+	if (depth + 1 == OPTIONS_DEPTH)
+		parser->directive = statement->words[0].text;
 	statement->body = read_body(parser, depth + 1);
 }
 
@@ -74,7 +109,7 @@ static struct statement *read_statement(struct parser *parser, unsigned depth)
 		return statement;
 	if (token_is(parser->at, '{'))
 		read_block(parser, statement, depth);
-	else
+	else if (!may_close(parser, statement, depth))
 		problem_at(parser->problems, parser->at, "\"}\" has to stand on a line of its own");
 	return statement;
 }

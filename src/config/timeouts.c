@@ -10,13 +10,19 @@
 
 #define TIMEOUT_LEAST_MS 1000
 
-/* The statement's one argument, of 1 s to a day, into *ms, unless that is longer. */
+/* The statement's one argument, of 1 s to a day, into *ms, unless that is longer. A number alone is
+ * in seconds, as in CoreDNS. */
 static void read_timeout(struct draft *draft, const struct statement *statement, unsigned *ms)
 {
+	struct token word;
 	uint64_t found;
 
-	if (!args_check(draft, statement, 1, 1) || !block_refuse(draft, statement) ||
-	    !word_duration(draft, "timeouts", &statement->words[1], DURATION_MAX_MS, &found))
+	if (!args_check(draft, statement, 1, 1) || !block_refuse(draft, statement))
+		return;
+	word = statement->words[1];
+	if (word.text[0] && word.text[strspn(word.text, "0123456789")] == '\0')
+		word.text = arena_printf(draft->arena, "%ss", word.text);
+	if (!word_duration(draft, "timeouts", &word, DURATION_MAX_MS, &found))
 		return;
 	if (found < TIMEOUT_LEAST_MS)
 		problem_at(&draft->problems, &statement->words[1],

@@ -44,8 +44,10 @@ static const struct refused_case cases[] = {
 	 "Corefile:1: this \"{\" is never closed\n"
 	 "Corefile:4: unknown directive \"b.test\"\n"},
 	{"a brace too many", ". {\n errors\n}\n}\n", "Corefile:4: this \"}\" closes nothing\n"},
-	{"a brace in its line", ". {\n health { lameduck 5s }\n}\n",
-	 "Corefile:2: \"}\" has to stand on a line of its own\n"},
+	{"a brace in its line", ". { whoami }\na.test {\n health { lameduck 5s }\n whoami }\n",
+	 "Corefile:1: \"}\" has to stand on a line of its own\n"
+	 "Corefile:3: \"}\" has to stand on a line of its own\n"
+	 "Corefile:4: \"}\" has to stand on a line of its own\n"},
 	{"a brace on its own line", ". {\n health\n {\n lameduck 5s\n }\n}\n",
 	 "Corefile:3: \"{\" has to stand at the end of a directive's line\n"},
 	{"a quoted brace is a word", ". \"{\"\n errors \"}\"\n",
@@ -189,14 +191,15 @@ static const struct refused_case cases[] = {
 	 "Corefile:3: unknown directive \"importt\": did you mean \"import\"?\n"
 	 "Corefile:4: unknown directive \"xyzzy\"\n"},
 	{"known words", ". {\n dns64 x {\n fallthrough\n }\n transfer\n etcd\n proxy . x\n}",
-	 "Corefile:2: \"dns64\" is not there yet\n"
-	 "Corefile:5: \"transfer\" is not there yet\n"
+	 "Corefile:2: \"dns64\" is not there yet: use `forward` to a resolver that does it\n"
+	 "Corefile:5: \"transfer\" is not there yet: leave it out, zones cannot be copied from "
+	 "here\n"
 	 "Corefile:6: kaname does not have \"etcd\": use `forward` to a server that has these "
 	 "zones\n"
 	 "Corefile:7: kaname does not have \"proxy\": use `forward`, as in CoreDNS since 1.5\n"},
-	{"twice", ". {\n errors\n\n errors\n whoami\n whoami\n}",
+	{"twice", ". {\n errors\n\n errors\n loop\n loop\n}",
 	 "Corefile:4: \"errors\" stands at Corefile:2 already\n"
-	 "Corefile:6: \"whoami\" stands at Corefile:5 already\n"},
+	 "Corefile:6: \"loop\" stands at Corefile:5 already\n"},
 	{"arguments",
 	 ". {\n errors x\n whoami {\n }\n debug on\n bufsize 1 2\n multisocket 0\n health a b\n"
 	 " ready :1 :2\n prometheus x y\n loadbalance round_robin x\n bind\n}",
@@ -261,18 +264,14 @@ static const struct refused_case cases[] = {
 	 "b.test {\n hosts f a..b {\n fallthrough c..d\n }\n}",
 	 "Corefile:3: hosts: neither an address nor an option \"fallthru\": did you mean "
 	 "\"fallthrough\"?\n"
-	 "Corefile:4: hosts: neither an address nor an option \"1.2.3\": there are ttl, "
-	 "no_reverse, reload, fallthrough, fallthrough_unsupported\n"
 	 "Corefile:9: \"10.0.0.1\" has no block of options\n"
 	 "Corefile:5: hosts: \"0\" is not a number from 1 to 65535\n"
-	 "Corefile:6: \"ttl\" stands at Corefile:5 already\n"
+	 "Corefile:6: hosts: \"65536\" is not a number from 1 to 65535\n"
 	 "Corefile:7: hosts: \"-1s\" is not a duration of at most 86400s, as in 5s or 1m30s\n"
 	 "Corefile:8: \"no_reverse\" has an argument too many: \"x\"\n"
 	 "Corefile:2: hosts: \"fallthrough_unsupported\" needs \"fallthrough\"\n"
 	 "Corefile:13: \"hosts\" stands at Corefile:2 already\n"
 	 "Corefile:18: hosts: entries have to stand before \"fallthrough\"\n"
-	 "Corefile:19: hosts: neither an address nor an option \"example.org\": there are ttl, "
-	 "no_reverse, reload, fallthrough, fallthrough_unsupported\n"
 	 "Corefile:23: \"a..b\" is not a domain name\n"
 	 "Corefile:24: \"c..d\" is not a domain name\n"},
 
@@ -298,7 +297,7 @@ static const struct refused_case cases[] = {
 	 "127.0.0.1:8080\n"},
 	{"health", ". {\n health {\n lameduck\n lameduck 5\n lamduck 5s\n }\n}",
 	 "Corefile:3: \"lameduck\" lacks an argument\n"
-	 "Corefile:4: \"lameduck\" stands at Corefile:3 already\n"
+	 "Corefile:4: \"5\" is not a duration of at most a day, as in 5s or 1m30s\n"
 	 "Corefile:5: health: unknown option \"lamduck\": did you mean \"lameduck\"?\n"},
 	{"durations",
 	 ". {\n health {\n lameduck -5s\n }\n}\na.test {\n health {\n lameduck 1.2.3s\n }\n}\n"
@@ -405,14 +404,16 @@ static const struct refused_case cases[] = {
 	 "\"empty_service\"?\n"
 	 "Corefile:11: \"a..b\" is not a domain name\n"
 	 "Corefile:12: kubernetes: a path of \"objects\" is empty\n"
-	 "Corefile:13: \"ttl\" stands at Corefile:5 already\n"
+	 "Corefile:13: \"ttl\" lacks an argument\n"
 	 "Corefile:14: kubernetes: unknown option \"endpoint_pod_name\": did you mean "
 	 "\"endpoint_pod_names\"?\n"},
 	{"kubernetes, not there",
 	 ". {\n kubernetes a.test {\n objects x\n multicluster x\n zonal\n transfer to *\n"
 	 " resyncperiod often\n }\n}",
-	 "Corefile:4: kubernetes: \"multicluster\" is not there yet\n"
-	 "Corefile:5: kubernetes: \"zonal\" is not there yet\n"
+	 "Corefile:4: kubernetes: \"multicluster\" is not there yet: use `forward` for the "
+	 "clusterset's zone to a server that has it\n"
+	 "Corefile:5: kubernetes: \"zonal\" is not there yet: leave it out, every endpoint is "
+	 "answered\n"
 	 "Corefile:6: kubernetes: kaname does not have \"transfer\": use the directive "
 	 "`transfer`, as in CoreDNS since 1.8\n"
 	 "Corefile:7: \"often\" is not a duration of at most a day, as in 5s or 1m30s\n"},
@@ -426,8 +427,7 @@ static const struct refused_case cases[] = {
 	 "Corefile:8: \"25h\" is not a duration of at most a day, as in 5s or 1m30s\n"
 	 "Corefile:9: apiserver_qps: \"-1\" is not a number from 0 on\n"
 	 "Corefile:10: apiserver_burst: \"1.2.3\" is not a number from 0 on\n"
-	 "Corefile:11: \"apiserver_max_inflight\" lacks an argument\n"
-	 "Corefile:12: \"endpoint\" stands at Corefile:3 already\n"},
+	 "Corefile:11: \"apiserver_max_inflight\" lacks an argument\n"},
 	{"kubernetes, more of the API server",
 	 ". {\n kubernetes a.test {\n endpoint http://u:s3cr3t@x http://b\n tls a \"\" c\n"
 	 " kubeconfig {%NONE%} \"\"\n apiserver_qps .\n apiserver_burst \"\"\n }\n}",
@@ -510,9 +510,7 @@ static const struct refused_case cases[] = {
 	{"forward: TLS", ". {\n forward . tls://9.9.9.9 {\n tls_servername dns.quad9.net\n }\n}",
 	 "Corefile:2: forward: kaname does not have \"tls://\": it forwards by UDP and TCP only; "
 	 "put "
-	 "a DNS proxy that speaks TLS between\n"
-	 "Corefile:3: forward: kaname does not have \"tls_servername\": it forwards by UDP and TCP "
-	 "only; put a DNS proxy that speaks TLS between\n"},
+	 "a DNS proxy that speaks TLS between\n"},
 	{"forward: too many",
 	 ". {\n forward . 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 "
 	 "1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1 1.1.1.1\n}",
@@ -525,7 +523,7 @@ static const struct refused_case cases[] = {
 	 "Corefile:4: max_fails: \"-1\" is not a number from 0 to 100000000\n"
 	 "Corefile:5: forward: \"10\" is not a duration of at most 86400s, as in 5s or 1m30s\n"
 	 "Corefile:6: \"health_check\" lacks an argument\n"
-	 "Corefile:7: \"health_check\" stands at Corefile:6 already\n"
+	 "Corefile:7: forward: unknown word of health_check \"rec\": there are no_rec, domain\n"
 	 "Corefile:8: forward: unknown rcode \"NOPE\": there are NOERROR, FORMERR, SERVFAIL, "
 	 "NXDOMAIN, NOTIMP, REFUSED, YXDOMAIN, YXRRSET, NXRRSET, NOTAUTH, NOTZONE\n"
 	 "Corefile:9: forward: \"failover\" on NOERROR would never end\n"
@@ -534,20 +532,20 @@ static const struct refused_case cases[] = {
 
 	/* cache */
 	{"cache: numbers",
-	 ". {\n cache 0 {\n success\n denial 0\n prefetch 2 1m 10\n servfail 6m\n }\n}",
-	 "Corefile:2: cache: \"0\" is not a number from 1 to 604800\n"
+	 ". {\n cache 0 {\n success\n denial -1\n prefetch 2 1m 10\n servfail 6m\n }\n}",
+	 "Corefile:2: cache: \"0\" is not a number from 1 to 999999999\n"
 	 "Corefile:3: \"success\" lacks an argument\n"
-	 "Corefile:4: cache: \"0\" is not a number from 1 to 100000000\n"
+	 "Corefile:4: cache: \"-1\" is not a number from 0 to 100000000\n"
 	 "Corefile:5: cache: \"10\" lacks a percent sign, as in 10%\n"
 	 "Corefile:6: cache: \"6m\" is not a duration of at most 300s, as in 5s or 1m30s\n"},
 	{"cache: words",
 	 ". {\n cache {\n serve_stale 1h verified\n disable succes\n prefetch 2 1m 95%\n"
-	 " success 100 30 60\n keepttl x\n }\n cache\n}",
+	 " success 100 30 -60\n keepttl x\n }\n cache\n}",
 	 "Corefile:3: cache: unknown mode of serve_stale \"verified\": there are immediate, "
 	 "verify\n"
 	 "Corefile:4: cache: cannot disable \"succes\": did you mean \"success\"?\n"
 	 "Corefile:5: cache: \"95\" is not a number from 10 to 90\n"
-	 "Corefile:6: cache: \"60\" is not a number from 0 to 30\n"
+	 "Corefile:6: cache: \"-60\" is not a number from 0 to 999999999\n"
 	 "Corefile:7: \"keepttl\" has an argument too many: \"x\"\n"
 	 "Corefile:9: \"cache\" stands at Corefile:2 already\n"},
 };

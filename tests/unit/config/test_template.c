@@ -74,7 +74,7 @@ static const struct template_case cases[] = {
 	 "template ANY ANY {\n rcode\n rcode NXDOMAI\n answer\n match\n ederror x\n answers x\n "
 	 "match (\n fallthrough a..b\n}",
 	 "Corefile:3: \"rcode\" lacks an argument\n"
-	 "Corefile:4: \"rcode\" stands at Corefile:3 already\n"
+	 "Corefile:4: template: unknown rcode \"NXDOMAI\": did you mean \"NXDOMAIN\"?\n"
 	 "Corefile:5: \"answer\" lacks an argument\nCorefile:6: \"match\" lacks an argument\n"
 	 "Corefile:7: ederror: \"x\" is not a number from 0 to 65534\n"
 	 "Corefile:8: template: unknown option \"answers\": did you mean \"answer\"?\n"
