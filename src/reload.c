@@ -314,6 +314,7 @@ static void read_again(struct server *server)
 	struct reload *reload = &server->reload;
 	struct config_options options = server->config_options;
 	const struct config *latest = reload->next ? reload->next : server->config;
+	uint64_t stamp = look(&reload->origin);
 	struct text problems = {0};
 	struct config found;
 	int error;
@@ -323,8 +324,11 @@ static void read_again(struct server *server)
 	reload->is_wanted = false;
 	error = reload_load(server->options, &options, &found, &problems);
 	note_origin(server, &found);
+	reload->stamp = stamp; /* what changes while it is read is read again */
 	set_due(server);
-	if (error == 0) {
+	if (error == 0 && reload->next && strcmp(found.hash, reload->next->hash) == 0) {
+		config_free(&found); /* it waits already */
+	} else if (error == 0) {
 		if (reload->next)
 			drop_next(server);
 		log_printf(server->channel, LOG_INFO, "Reloading");
@@ -356,6 +360,8 @@ void reload_init(struct server *server)
 	random_init(&server->reload.random);
 	note_origin(server, server->config);
 	set_due(server);
+	if (server->is_last_good)
+		server->reload.due_ms = 0; /* its files are not those that were asked for */
 }
 
 void reload_stop(struct server *server)
