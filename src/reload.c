@@ -152,6 +152,12 @@ static bool is_due(struct server *server)
 
 /* ---- the outcome ---- */
 
+static void forget_problems(struct reload *reload)
+{
+	free(reload->last_problems);
+	reload->last_problems = NULL;
+}
+
 static void fail(struct server *server, const char *problems)
 {
 	struct reload *reload = &server->reload;
@@ -171,11 +177,8 @@ static void fail(struct server *server, const char *problems)
 
 static void succeed(struct server *server)
 {
-	struct reload *reload = &server->reload;
-
-	free(reload->last_problems);
-	reload->last_problems = NULL;
-	reload->is_last_failed = false;
+	forget_problems(&server->reload);
+	server->reload.is_last_failed = false;
 }
 
 static void free_config(struct config *config)
@@ -214,10 +217,8 @@ static void on_switched(void *arg)
 	free_config(old);
 	log_set_least(server->log, server->config->has_debug ? LOG_DEBUG : LOG_INFO);
 	set_due(server);
-	if (server->state == SERVER_RUNNING) {
-		server_ask_itself(server);
+	if (server->state == SERVER_RUNNING)
 		server_banner(server);
-	}
 	log_printf(server->channel, LOG_INFO, "Reloading complete, configuration %s",
 		   server->config->hash);
 }
@@ -238,6 +239,7 @@ static int begin_switch(struct server *server, struct text *why)
 		return error;
 	}
 	ops_commit(server->ops);
+	server_ask_itself(server, next); /* where it is now */
 	server->reload.state = RELOAD_SWITCHING;
 	return 0;
 }
@@ -320,6 +322,8 @@ static void read_again(struct server *server)
 	int error;
 
 	options.previous = server->config;
+	if (reload->is_wanted)
+		forget_problems(reload); /* whoever asks is told, again, too */
 	options.known_hash = reload->is_wanted || server->is_last_good ? NULL : latest->hash;
 	reload->is_wanted = false;
 	error = reload_load(server->options, &options, &found, &problems);

@@ -328,9 +328,8 @@ int server_open_ops(struct server *server, const struct config *config, struct t
 	return err;
 }
 
-void server_ask_itself(struct server *server)
+void server_ask_itself(struct server *server, const struct config *config)
 {
-	const struct config *config = server->config;
 	struct ops_endpoint endpoint = {.path = "/health"};
 
 	ops_self_close(server->self);
@@ -360,7 +359,7 @@ static int start(struct server *server, struct text *why)
 	err = server_open_ops(server, config, why);
 	if (err != 0)
 		return err;
-	server_ask_itself(server);
+	server_ask_itself(server, config);
 	return server_open_sources(server, config, why);
 }
 

@@ -86,8 +86,8 @@ int server_run(const struct options *options, const struct config_options *confi
 /* The HTTP endpoints of a configuration: ops_open at the start, later ops_stage. 0 or -errno. */
 int server_open_ops(struct server *server, const struct config *config, struct text *why);
 
-/* Asks the /health of the configuration that runs, from now on. */
-void server_ask_itself(struct server *server);
+/* Asks this configuration's /health, which is open, from now on. */
+void server_ask_itself(struct server *server, const struct config *config);
 
 /* Opens the sources that `config` has and the server has not, and gives it its tables. 0 or -errno;
  * the sources that were opened stay until server_close_sources. */

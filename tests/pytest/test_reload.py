@@ -273,6 +273,31 @@ def test_waiting_queries(serve):
             assert quick.count("a.stays.test.") == 0
 
 
+def test_told_again(serve):
+    """Whoever reloads by hand is told what is wrong, each time."""
+    with serve(CLUSTER, corefile=corefile(reload="")) as server:
+        for n in (1, 2):
+            refused(server, "nonsense {")
+            wait_for("the cause", lambda: server.log().count("never closed") == n)
+
+
+def test_health_moves(serve):
+    """While the workers still leave an address where a query waits: the server does not ask itself at the old port."""
+    with Upstream() as slow:
+        slow.rules = [("*", "delay=3000")]
+        other, block = free_port(), "slow.test:{} {{\n bind $address\n forward . {}\n}}"
+        with serve(CLUSTER, corefile=corefile(blocks=block.format(other, slow))) as server, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect((server.address, other))
+            sock.send(question("a.slow.test.").to_wire())
+            wait_for("the question", lambda: slow.count("a.slow.test."))
+            server.health_port = free_port()
+            signalled(server, corefile())
+            assert "health request failed" not in server.log()
+            wait_for("a question of its own", lambda: server.metric("coredns_health_request_duration_seconds_count") > 1)
+            assert server.metric("coredns_health_request_failures_total") == 0
+
+
 def test_tcp_connections(serve):
     """A connection lives on, whatever the reload changes for its address; what it has asked is answered."""
     with serve(CLUSTER, corefile=corefile()) as server, server.connect() as sock:
