@@ -20,7 +20,7 @@
 
 #define REGEX_GROUPS_MAX 32 /* with group 0, the whole match */
 #define REGEX_TEXT_MAX 4096 /* bytes of an expression */
-#define REGEX_SLOW_MAX 16   /* matches of one query that may take many steps */
+#define REGEX_SLOW_MAX 8    /* matches of one query that may take many steps */
 
 struct regex;
 

@@ -14,7 +14,7 @@
 #include <pcre2.h>
 
 #define STEPS_MAX 20000	    /* of a match from one place of the subject on */
-#define STEPS_LEN 64	    /* octets: where a match may begin at more places, each has less */
+#define STEPS_LEN 16	    /* octets: where a match may begin at more places, each has less */
 #define QUICK_STEPS 2000    /* of what nearly all matches are content with */
 #define QUICK_STEPS_ANY 128 /* likewise, from each place on */
 #define DEPTH_MAX 1000	    /* of backtracking, in the interpreter */
