@@ -18,7 +18,7 @@
 #include "rewrite_words.h"
 
 #define TTL_MAX 2147483647ul
-#define ANSWERS_MAX 32	/* of a rule */
+#define ANSWERS_MAX 32 /* of a rule */
 
 /* A block's rules while there may come more: in the arena, doubled as they grow. */
 struct rules {

@@ -366,6 +366,19 @@ static const struct accepted_case cases[] = {
 	      "view 0 dns://:53 b.test. block 2 metrics 2\n"
 	      "view 0 dns://:53 . block 0 metrics 0\n"
 	      "block 0 local any\nblock 1 local without_prefix\nblock 2 local\n"},
+	{"twice: lists grow, of chaos and bufsize the first counts",
+	 ". {\n chaos x\n chaos y\n bufsize 512\n bufsize 4096\n forward . 10.0.0.1 {\n except "
+	 "a.test\n except b.test c.test\n }\n timeouts {\n idle 20\n }\n timeouts {\n read 30\n "
+	 "}\n}",
+	 ROOT "block 0 bufsize 512\n"
+	      " chaos Corefile:2: x, node-7 by (the authors of kaname)\n"
+	      " forward . group 0 except a.test.,b.test.,c.test.\ngroup 0 10.0.0.1:53\n"
+	      "tcp idle 20000 stall 30000 keepalive 200\n"},
+	{"cache: numbers at their ends",
+	 ". {\n cache 2592000 {\n success 0 999999999 60\n denial 5 30 60\n denial 7 20 90\n }\n}",
+	 ROOT "block 0\n"
+	      "cache dns://:53 . zones all success 512 604800 60 denial 64 20 20\n",
+	 "Corefile:5: cache: \"denial\" stands at Corefile:4 already: this one counts\n"},
 	{"timeouts: the longest counts",
 	 ". {\n timeouts {\n read 20s\n write 10s\n idle 1m\n }\n}\n"
 	 "a.test {\n timeouts {\n write 15s\n idle 24h\n maxtcpqueries 128\n }\n}",
