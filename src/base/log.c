@@ -477,7 +477,7 @@ void log_printf(struct log_channel *channel, enum log_level level, const char *f
 	size_t len = strlen(prefixes[level]);
 	va_list args;
 
-	if (channel && level < __atomic_load_n(&channel->log->least, __ATOMIC_RELAXED))
+	if (level < (channel ? __atomic_load_n(&channel->log->least, __ATOMIC_RELAXED) : LOG_INFO))
 		return;
 	va_start(args, format);
 	if (vsnprintf(raw, sizeof(raw), format, args) < 0)
