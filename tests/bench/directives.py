@@ -9,8 +9,10 @@ table shows the median.
 """
 import argparse
 import os
+import re
 import subprocess
 import tempfile
+import urllib.request
 from pathlib import Path
 from statistics import median
 
@@ -95,6 +97,11 @@ class Variant(Server):
                                            stdin=self.process.stdout, stdout=output)
         self.process.stdout.close()
 
+    def dropped(self):
+        """Log lines that were not written since the pipe was full."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['metrics']}/metrics", timeout=10) as page:
+            return int(float(re.search(r'^kaname_log_lines_dropped_total (\S+)', page.read().decode(), re.M)[1]))
+
     def stop(self):
         super().stop()
         if self.reader is not None:
@@ -142,12 +149,14 @@ def main():
             for server in servers:
                 server.start()
             runs = run(servers, options.client_cpu, options.rounds, options.passes)
+            dropped = {server.name: server.dropped() for server in servers}
         finally:
             for server in servers:
                 server.stop()
     n_queries = options.passes * sum(1 for _ in open(options.data / 'queries.txt', encoding='ascii'))
     print(f'- {options.rounds} rounds of {n_queries:,} queries, {WINDOW} on their way, dnsperf on CPU {options.client_cpu}, servers on CPU 0\n')
     print_table(runs)
+    print('\nlog lines dropped: ' + (', '.join(f'{name} {n:,}' for name, n in dropped.items() if n) or 'none'))
 
 
 if __name__ == '__main__':
