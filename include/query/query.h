@@ -79,6 +79,8 @@ struct query_block_config {
 	const char *place;	       /* "Corefile:3": where it begins */
 	const char *const *directives; /* of those that act on queries, in CoreDNS's order */
 	size_t n_directives;
+	bool is_plain; /* none of the steps from `local` to `hosts` is there, nor an edit: they are
+			  not asked for one by one */
 	bool has_local, has_any, has_minimal;
 	bool has_no_localhost_prefix; /* localhost.NAME is no local name */
 	const uint8_t *nsid;	      /* what an NSID option answers; NULL: it is not answered */

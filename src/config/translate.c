@@ -243,6 +243,15 @@ static void fill_net(const struct plan *plan, struct net_config *net)
 		net->n_workers = draft->options->n_cpus;
 }
 
+/* The steps before the cluster's names, and what changes answers behind them: few blocks have any.
+ */
+static bool is_plain(const struct query_block_config *block)
+{
+	return !(block->has_local || block->acl || block->has_any || block->chaos ||
+		 block->rewrite || block->templates || block->hosts || block->has_minimal ||
+		 block->balance);
+}
+
 static struct query_block_config *fill_blocks(const struct draft *draft, struct query_config *query)
 {
 	struct query_block_config *blocks =
@@ -264,6 +273,7 @@ static struct query_block_config *fill_blocks(const struct draft *draft, struct 
 		blocks[i].n_clusters = from->clusters.len;
 		blocks[i].logs = logs;
 		blocks[i].n_logs = from->logs.len;
+		blocks[i].is_plain = is_plain(&blocks[i]);
 	}
 	query->blocks = blocks;
 	query->n_blocks = draft->blocks.len;

@@ -85,16 +85,16 @@ static enum step run_gates(struct answer *answer, const struct query_block_confi
 {
 	const struct dns_query *query = answer->query;
 
-	if (UNLIKELY(block->has_local) && local_run(answer, block) == STEP_DONE)
+	if (block->has_local && local_run(answer, block) == STEP_DONE)
 		return STEP_DONE;
-	if (UNLIKELY(block->acl != NULL) && acl_run(answer, block, &query->name) == STEP_DONE)
+	if (block->acl != NULL && acl_run(answer, block, &query->name) == STEP_DONE)
 		return STEP_DONE;
-	if (UNLIKELY(block->has_any && query->type == DNS_TYPE_ANY) && any_run(answer) == STEP_DONE)
+	if (block->has_any && query->type == DNS_TYPE_ANY && any_run(answer) == STEP_DONE)
 		return STEP_DONE;
-	if (UNLIKELY(block->chaos && query->class == DNS_CLASS_CH) &&
+	if (block->chaos && query->class == DNS_CLASS_CH &&
 	    chaos_run(answer, block->chaos) == STEP_DONE)
 		return STEP_DONE;
-	if (UNLIKELY(block->rewrite != NULL)) {
+	if (block->rewrite != NULL) {
 		if (rewrite_run(answer, block) == STEP_DONE)
 			return STEP_DONE;
 		if (block->acl && answer->query != query &&
@@ -104,6 +104,23 @@ static enum step run_gates(struct answer *answer, const struct query_block_confi
 	return STEP_NEXT;
 }
 
+/* The steps before the cluster's names, which few blocks have; what is refused anyhow is in
+ * between. */
+static enum step run_early(struct answer *answer, const struct query_block_config *block)
+{
+	if (edit_is_wanted(block))
+		edit_begin(answer);
+	if (block->rewrite || block->templates)
+		regex_begin(answer->worker->regex);
+	if (run_gates(answer, block) == STEP_DONE)
+		return STEP_DONE;
+	if (block->templates && template_run(answer, block) == STEP_DONE)
+		return STEP_DONE;
+	if (refuse(answer))
+		return STEP_DONE;
+	return block->hosts ? hosts_run(answer, block->hosts) : STEP_NEXT;
+}
+
 /* The steps of a server block, in CoreDNS's order. */
 static void run_steps(struct answer *answer, const struct query_view_config *view,
 		      const struct query_config *config, const struct query_input *input)
@@ -111,17 +128,7 @@ static void run_steps(struct answer *answer, const struct query_view_config *vie
 	const struct query_block_config *block = &config->blocks[view->block];
 
 	ANSWER_TRACE(answer, "server block %s: zone %s", block->place, view->zone_text);
-	if (UNLIKELY(edit_is_wanted(block)))
-		edit_begin(answer);
-	if (UNLIKELY(block->rewrite || block->templates))
-		regex_begin(answer->worker->regex);
-	if (UNLIKELY(run_gates(answer, block) == STEP_DONE))
-		return;
-	if (UNLIKELY(block->templates != NULL) && template_run(answer, block) == STEP_DONE)
-		return;
-	if (refuse(answer))
-		return;
-	if (UNLIKELY(block->hosts != NULL) && hosts_run(answer, block->hosts) == STEP_DONE)
+	if (LIKELY(block->is_plain) ? refuse(answer) : run_early(answer, block) == STEP_DONE)
 		return;
 	for (size_t i = 0; i < block->n_clusters; i++) {
 		if (cluster_run(answer, &block->clusters[i], config) == STEP_DONE)
