@@ -69,6 +69,7 @@ def test_json(start):
     hostile = [b'x"\\\n\xff', b"shop", b"svc", b"cluster", b"local"]
     with start("log . {json}") as server:
         server.ask("web.shop.svc")
+        wait_for("its line", lambda: lines_with(server, '"type"'))  # another worker's may be written before it
         server.ask(hostile, "AAAA", tcp=True)
         wait_for("both lines", lambda: len(lines_with(server, '"type"')) == 2)
         first, second = map(json.loads, lines_with(server, '"type"'))

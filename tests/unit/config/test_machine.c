@@ -145,6 +145,7 @@ static void test_problems(void **state)
 		n++;
 	assert_int_equal(n, 101);
 	assert_non_null(strstr(problems.bytes, "\nthere are more problems than these\n"));
+	config_free(&config);
 	text_fini(&problems);
 	text_fini(&many);
 }

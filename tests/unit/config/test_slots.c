@@ -231,6 +231,7 @@ static void test_too_many_caches(void **state)
 	assert_int_not_equal(config_load_on(&config, "Corefile", &machine, &options, &problems), 0);
 	assert_string_equal(problems.bytes,
 			    "Corefile:6145: more than 2048 server blocks have \"cache\"\n");
+	config_free(&config);
 	text_fini(&corefile);
 	text_fini(&problems);
 }
