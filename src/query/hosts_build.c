@@ -304,6 +304,12 @@ static void free_builder(struct builder *builder)
 	slots_fini(&builder->by_pair);
 }
 
+/* Nothing may be NULL: an empty file. */
+static struct rest rest_of(const char *bytes, size_t len)
+{
+	return len > 0 ? (struct rest){bytes, bytes + len} : (struct rest){"", ""};
+}
+
 struct hosts_data *hosts_build(const struct hosts_input *input, struct text *skipped)
 {
 	struct hosts_data *data = mem_zalloc(sizeof(*data));
@@ -316,11 +322,11 @@ struct hosts_data *hosts_build(const struct hosts_input *input, struct text *ski
 	CHECK(input->file_len <= HOSTS_FILE_MAX && input->lines_len <= HOSTS_FILE_MAX);
 	random_init(&random);
 	data->seed = random.state;
-	read_lines(&builder, (struct rest){input->file, input->file + input->file_len}, skipped);
+	read_lines(&builder, rest_of(input->file, input->file_len), skipped);
 	/* However long the file is, these have room: the Corefile has its own bound. */
 	builder.pairs_max += HOSTS_ENTRIES_MAX;
 	builder.is_full = false;
-	read_lines(&builder, (struct rest){input->lines, input->lines + input->lines_len}, NULL);
+	read_lines(&builder, rest_of(input->lines, input->lines_len), NULL);
 	data->n_entries = builder.pairs.len;
 	pack_names(&builder);
 	if (input->has_reverse)

@@ -194,7 +194,7 @@ static bool read_line(struct weights *weights, const struct line *line, uint32_t
 struct weights *weights_build(const char *bytes, size_t len, struct text *why)
 {
 	struct weights *weights = mem_zalloc(sizeof(*weights));
-	const char *at = bytes, *end = bytes + len;
+	const char *at = len > 0 ? bytes : "", *end = at + len; /* nothing may be NULL */
 	uint32_t current = WEIGHTS_NO_NAME;
 	struct text cause = {0};
 	struct random random;
