@@ -385,9 +385,12 @@ static void test_addresses_that_cannot_be_bound(void **state)
 	has_no_ipv6 = false;
 }
 
+/* Few others use it, and a port of it is not that of a connection. */
+#define OWN_ADDRESS "127.45.67.89"
+
 static bool is_listening(uint16_t port)
 {
-	struct sockaddr_storage to = address_of("127.0.0.1", port);
+	struct sockaddr_storage to = address_of(OWN_ADDRESS, port);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	bool is_connected = connect(fd, (struct sockaddr *)&to, sizeof(struct sockaddr_in)) == 0;
 
@@ -401,12 +404,12 @@ static void test_other_endpoints(void **state)
 {
 	uint16_t stays = pick_port(), goes = pick_port(), comes = pick_port(), taken_port;
 	const struct ops_endpoint before[] = {
-		{address_of("127.0.0.1", stays), false, "/a", false, serve_nothing, NULL},
-		{address_of("127.0.0.1", goes), false, "/b", false, serve_nothing, NULL},
+		{address_of(OWN_ADDRESS, stays), false, "/a", false, serve_nothing, NULL},
+		{address_of(OWN_ADDRESS, goes), false, "/b", false, serve_nothing, NULL},
 	};
 	struct ops_endpoint after[] = {
-		{address_of("127.0.0.1", comes), false, "/c", false, serve_nothing, NULL},
-		{address_of("127.0.0.1", stays), false, "/d", false, serve_nothing, NULL},
+		{address_of(OWN_ADDRESS, comes), false, "/c", false, serve_nothing, NULL},
+		{address_of(OWN_ADDRESS, stays), false, "/d", false, serve_nothing, NULL},
 		{.path = NULL},
 	};
 	int taken = take_port(&taken_port);
@@ -415,7 +418,7 @@ static void test_other_endpoints(void **state)
 	uv_loop_t loop;
 
 	after[2] = (struct ops_endpoint){
-		address_of("127.0.0.1", taken_port), false, "/e", false, serve_nothing, NULL};
+		address_of(OWN_ADDRESS, taken_port), false, "/e", false, serve_nothing, NULL};
 	assert_int_equal(uv_loop_init(&loop), 0);
 	assert_int_equal(ops_open(&ops, &loop, before, 2, &why), 0);
 	assert_int_equal(ops_stage(ops, after, 3, &why), -EADDRINUSE);
