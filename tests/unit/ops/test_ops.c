@@ -104,6 +104,15 @@ static uint16_t pick_port(void)
 	return port;
 }
 
+/* Two that are not the same: the kernel gives a port that is free again at once. */
+static void pick_ports(uint16_t *one, uint16_t *other)
+{
+	int fd = take_port(one);
+
+	*other = pick_port();
+	close(fd);
+}
+
 /* ---- The server ---- */
 
 static unsigned serve_ok(void *arg, struct text *body)
@@ -152,10 +161,18 @@ static void run_client(void *arg)
 	uv_async_send(&server->stop);
 }
 
+static struct server serve_at(void (*client)(struct server *server))
+{
+	struct server server = {.client = client};
+
+	pick_ports(&server.port, &server.other_port);
+	return server;
+}
+
 /* Serves the endpoints of `ip` while `client` runs; then closes, whatever connections are open. */
 static void serve(const char *ip, bool is_wildcard, void (*client)(struct server *server))
 {
-	struct server server = {.client = client, .port = pick_port(), .other_port = pick_port()};
+	struct server server = serve_at(client);
 	struct sockaddr_storage at = address_of(ip, server.port);
 	const struct ops_endpoint endpoints[] = {
 		{at, is_wildcard, "/health", false, serve_ok, (char[]){"OK"}},
@@ -385,7 +402,7 @@ static void test_addresses_that_cannot_be_bound(void **state)
 	has_no_ipv6 = false;
 }
 
-/* Few others use it, and a port of it is not that of a connection. */
+/* Few others use it. */
 #define OWN_ADDRESS "127.45.67.89"
 
 static bool is_listening(uint16_t port)
@@ -402,7 +419,8 @@ static bool is_listening(uint16_t port)
  * nothing. */
 static void test_other_endpoints(void **state)
 {
-	uint16_t stays = pick_port(), goes = pick_port(), comes = pick_port(), taken_port;
+	uint16_t stays, goes, comes, taken_port;
+	int held[] = {take_port(&stays), take_port(&goes), take_port(&comes)};
 	const struct ops_endpoint before[] = {
 		{address_of(OWN_ADDRESS, stays), false, "/a", false, serve_nothing, NULL},
 		{address_of(OWN_ADDRESS, goes), false, "/b", false, serve_nothing, NULL},
@@ -412,11 +430,13 @@ static void test_other_endpoints(void **state)
 		{address_of(OWN_ADDRESS, stays), false, "/d", false, serve_nothing, NULL},
 		{.path = NULL},
 	};
-	int taken = take_port(&taken_port);
+	int taken = take_port(&taken_port); /* while the others are held: none is another */
 	struct text why = {0};
 	struct ops *ops;
 	uv_loop_t loop;
 
+	for (size_t i = 0; i < ARRAY_LEN(held); i++)
+		close(held[i]);
 	after[2] = (struct ops_endpoint){
 		address_of(OWN_ADDRESS, taken_port), false, "/e", false, serve_nothing, NULL};
 	assert_int_equal(uv_loop_init(&loop), 0);
