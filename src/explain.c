@@ -88,11 +88,6 @@ static void write_packet(struct explained *explained)
 
 /* ---- the objects ---- */
 
-static bool has_source(const struct kube_source_config *source)
-{
-	return source->is_api || source->n_objects > 0;
-}
-
 static bool wait_synced(struct kube *kube, struct text *why)
 {
 	uint64_t until_ns = clock_monotonic_ns() + OBJECTS_MS * 1000000ull;
@@ -143,7 +138,7 @@ static void open_sources(struct explained *explained)
 	explained->kubes = mem_zalloc((kube->n_sources + 1) * sizeof(struct kube *));
 	for (size_t i = 0; i < kube->n_sources; i++) {
 		explained->tables[i] = table_new();
-		if (has_source(&kube->sources[i]))
+		if (kube_source_is_used(&kube->sources[i]))
 			open_source(explained, i);
 	}
 	explained->config->query.tables = explained->tables;

@@ -181,22 +181,14 @@ static void succeed(struct server *server)
 	server->reload.is_last_failed = false;
 }
 
-static void free_config(struct config *config)
-{
-	if (!config)
-		return;
-	config_free(config);
-	free(config);
-}
-
 /* The waiting configuration is not wanted any more. */
 static void drop_next(struct server *server)
 {
 	struct reload *reload = &server->reload;
 
 	CHECK(reload->state != RELOAD_SWITCHING);
-	server_close_sources(server, server->config, NULL);
-	free_config(reload->next);
+	server_close_sources(server);
+	server_free_config(reload->next);
 	reload->next = NULL;
 	reload->state = RELOAD_IDLE;
 }
@@ -213,8 +205,8 @@ static void on_switched(void *arg)
 	server->config = reload->next;
 	reload->next = NULL;
 	reload->state = RELOAD_IDLE;
-	server_close_sources(server, server->config, NULL);
-	free_config(old);
+	server_close_sources(server);
+	server_free_config(old);
 	log_set_least(server->log, server->config->has_debug ? LOG_DEBUG : LOG_INFO);
 	set_due(server);
 	if (server->state == SERVER_RUNNING)
@@ -308,7 +300,7 @@ static void note_origin(struct server *server, const struct config *found)
 	origin.n_files = found->n_files;
 	config_free(&reload->origin);
 	reload->origin = origin;
-	reload->stamp = reload->last_stamp = look(&reload->origin);
+	reload->last_stamp = look(&reload->origin);
 }
 
 static void read_again(struct server *server)
@@ -363,6 +355,7 @@ void reload_init(struct server *server)
 {
 	random_init(&server->reload.random);
 	note_origin(server, server->config);
+	server->reload.stamp = server->reload.last_stamp;
 	set_due(server);
 	if (server->is_last_good)
 		server->reload.due_ms = 0; /* its files are not those that were asked for */
@@ -377,7 +370,7 @@ void reload_stop(struct server *server)
 void reload_fini(struct server *server)
 {
 	config_free(&server->reload.origin);
-	free_config(server->reload.next);
+	server_free_config(server->reload.next);
 	free(server->reload.last_problems);
 }
 

@@ -192,8 +192,7 @@ static void on_signal(uv_signal_t *signal, int number)
 
 static bool has_source(const struct config *config, size_t i)
 {
-	return config && i < config->kube.n_sources &&
-	       (config->kube.sources[i].is_api || config->kube.sources[i].n_objects > 0);
+	return i < config->kube.n_sources && kube_source_is_used(&config->kube.sources[i]);
 }
 
 static void make_room(struct server *server, size_t n)
@@ -240,10 +239,10 @@ int server_open_sources(struct server *server, struct config *config, struct tex
 	return 0;
 }
 
-void server_close_sources(struct server *server, const struct config *a, const struct config *b)
+void server_close_sources(struct server *server)
 {
 	for (size_t i = 0; i < server->n_sources; i++) {
-		if (has_source(a, i) || has_source(b, i))
+		if (has_source(server->config, i))
 			continue;
 		kube_close(server->kubes[i]);
 		if (server->tables[i])
@@ -363,7 +362,7 @@ static int start(struct server *server, struct text *why)
 	return server_open_sources(server, config, why);
 }
 
-static void free_config(struct config *config)
+void server_free_config(struct config *config)
 {
 	if (!config)
 		return;
@@ -385,7 +384,7 @@ static void stop(struct server *server)
 	free(server->kubes);
 	log_close(server->log);
 	reload_fini(server);
-	free_config(server->config);
+	server_free_config(server->config);
 }
 
 void server_log_lines(struct server *server, enum log_level level, const char *lines)

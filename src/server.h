@@ -42,12 +42,11 @@ struct reload {
 	enum reload_state state;
 	struct config *next;  /* owned */
 	bool is_wanted;	      /* at once, whatever the files' times are */
-	struct config origin; /* owned: hash and files of what was read last, also in vain */
+	struct config origin; /* owned: the files of what was read last, also in vain */
 	uint64_t stamp;	      /* of these files, when they were last read */
 	uint64_t last_stamp;  /* at the last look: a change is read once it has settled */
 	uint64_t due_ms;      /* when the content is looked at anyhow */
-	uint64_t waiting_since_ms;
-	char *last_problems; /* owned: told already; NULL */
+	char *last_problems;  /* owned: told already; NULL */
 	uint64_t n_failed;
 	bool is_last_failed;
 	struct random random; /* for the jitter */
@@ -89,12 +88,15 @@ int server_open_ops(struct server *server, const struct config *config, struct t
 /* Asks this configuration's /health, which is open, from now on. */
 void server_ask_itself(struct server *server, const struct config *config);
 
+/* NULL is allowed. */
+void server_free_config(struct config *config);
+
 /* Opens the sources that `config` has and the server has not, and gives it its tables. 0 or -errno;
  * the sources that were opened stay until server_close_sources. */
 int server_open_sources(struct server *server, struct config *config, struct text *why);
 
-/* Closes the sources that neither of the configurations has; NULL has none. */
-void server_close_sources(struct server *server, const struct config *a, const struct config *b);
+/* Closes the sources that the configuration that runs does not have. */
+void server_close_sources(struct server *server);
 
 /* Are all sources of the configuration synced? If not, what is missing is appended to *why. */
 bool server_is_synced(struct server *server, const struct config *config, struct text *why);

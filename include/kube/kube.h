@@ -66,6 +66,12 @@ struct kube_config {
 	size_t n_sources;
 };
 
+/* Is this a source, or an index that is not used? */
+static inline bool kube_source_is_used(const struct kube_source_config *source)
+{
+	return source->is_api || source->n_objects > 0;
+}
+
 /* Do both read the same objects from the same place? */
 bool kube_source_equal(const struct kube_source_config *a, const struct kube_source_config *b);
 

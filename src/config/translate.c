@@ -356,18 +356,13 @@ static void fill_own(const struct draft *draft, struct query_config *query)
 	ARRAY_FINI(&all);
 }
 
-static bool is_source(const struct kube_source_config *source)
-{
-	return source->is_api || source->n_objects > 0;
-}
-
 /* Where the running configuration has an equal source, or SIZE_MAX. */
 static size_t find_previous(const struct draft *draft, const struct kube_source_config *source)
 {
 	const struct config *previous = draft->options->previous;
 
 	for (size_t i = 0; previous && i < previous->kube.n_sources; i++) {
-		if (is_source(&previous->kube.sources[i]) &&
+		if (kube_source_is_used(&previous->kube.sources[i]) &&
 		    kube_source_equal(&previous->kube.sources[i], source))
 			return i;
 	}
@@ -385,7 +380,8 @@ static size_t number_sources(const struct draft *draft, size_t *slots)
 		slots[i] = find_previous(draft, &draft->sources.items[i]);
 	for (size_t i = 0; i < draft->sources.len; i++) {
 		if (slots[i] == SIZE_MAX) {
-			while (next < n_previous && is_source(&previous->kube.sources[next]))
+			while (next < n_previous &&
+			       kube_source_is_used(&previous->kube.sources[next]))
 				next++;
 			slots[i] = next++;
 		}

@@ -16,7 +16,7 @@ import urllib.request
 from pathlib import Path
 from statistics import median
 
-from run import WINDOW, measure
+from run import WINDOW, run
 from servers import COREFILE, Server, describe, end_by_signal
 
 N_RULES, N_HOSTS = 100, 100_000
@@ -106,17 +106,6 @@ class Variant(Server):
         super().stop()
         if self.reader is not None:
             self.reader.wait(60)
-
-
-def run(servers, client_cpu, rounds, passes):
-    runs = {server.name: [] for server in servers}
-    for server in servers:
-        measure(server, client_cpu, 1)
-    for i in range(rounds):
-        turn = i % len(servers)
-        for server in servers[turn:] + servers[:turn]:
-            runs[server.name].append(measure(server, client_cpu, passes))
-    return runs
 
 
 def print_table(runs):

@@ -51,15 +51,15 @@ def measure_latency(server, client_cpu):
     return {'p50_us': percent[49], 'p99_us': percent[98]}
 
 
-def run(servers, client_cpu, rounds, passes):
-    """runs[name] is a list of what measure() and measure_latency() gave, one of each round."""
+def run(servers, client_cpu, rounds, passes, more=lambda server, client_cpu: {}):
+    """runs[name] is a list of what measure() and `more` gave, one of each round."""
     runs = {server.name: [] for server in servers}
     for server in servers:
         measure(server, client_cpu, 1)
     for i in range(rounds):
         turn = i % len(servers)
         for server in servers[turn:] + servers[:turn]:
-            runs[server.name].append({**measure(server, client_cpu, passes), **measure_latency(server, client_cpu)})
+            runs[server.name].append({**measure(server, client_cpu, passes), **more(server, client_cpu)})
     return runs
 
 
@@ -103,7 +103,7 @@ def main():
         try:
             for server in servers:
                 server.start()
-            runs = run(servers, options.client_cpu, options.rounds, options.passes)
+            runs = run(servers, options.client_cpu, options.rounds, options.passes, measure_latency)
         finally:
             for server in servers:
                 server.stop()

@@ -282,14 +282,8 @@ def rcode_text(message):
 
 
 @contextlib.contextmanager
-def running(folder, objects=None, corefile=COREFILE, is_ready=True, **options):
-    """A server with the objects ({file name: list of objects}), stopped and checked at the end. options are Server's."""
-    from cluster import write_files
-
-    server = Server(folder, corefile, **options)
-    if objects is not None:
-        write_files(server.objects, objects)
-    server.start()
+def ending(server, is_ready=True):
+    """A server that was started, stopped and checked at the end."""
     try:
         if is_ready:
             server.wait_ready()
@@ -301,3 +295,16 @@ def running(folder, objects=None, corefile=COREFILE, is_ready=True, **options):
         raise
     if server.process.returncode is None:
         server.stop()
+
+
+@contextlib.contextmanager
+def running(folder, objects=None, corefile=COREFILE, is_ready=True, **options):
+    """A server with the objects ({file name: list of objects}), stopped and checked at the end. options are Server's."""
+    from cluster import write_files
+
+    server = Server(folder, corefile, **options)
+    if objects is not None:
+        write_files(server.objects, objects)
+    server.start()
+    with ending(server, is_ready):
+        yield server

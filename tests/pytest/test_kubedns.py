@@ -9,7 +9,7 @@ import pytest
 
 from apiserver import ApiServer
 from cluster import namespace, service
-from harness import BINARY, DEADLINE_S, Server, rcode_text, wait_for
+from harness import BINARY, DEADLINE_S, Server, ending, rcode_text, wait_for
 from upstream import Upstream
 
 FINE, WRONG, USAGE = 0, 1, 2
@@ -67,16 +67,9 @@ class KubeDns(Server):
 def replacing(folder, *args, is_ready=True, env=None):
     server = KubeDns(folder, env=env)
     server.start(*map(str, args))
-    try:
-        if is_ready:
-            server.wait_ready()
+    with ending(server, is_ready):
         yield server
-    except BaseException:
-        server.process.kill()
-        server.process.wait()
-        print(server.log()[-20000:])
-        raise
-    server.stop()
+    server.stop()  # also where it has ended by itself: in order
 
 
 @pytest.fixture
