@@ -58,8 +58,11 @@ static void set_queue_sizes(int fd)
 static int set_udp_options(int fd, const union socket_address *address)
 {
 	bool is_wildcard = socket_is_wildcard(address);
+	struct timespec at;
 
 	set_queue_sizes(fd);
+	/* Who has asked gets datagrams with their time from now on. */
+	(void)!socket_last_received(fd, &at);
 	if (address->any.sa_family == AF_INET) {
 		if (set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) != 0)
 			try_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
@@ -199,6 +202,13 @@ uint32_t socket_kernel_drops(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) != 0)
 		return 0;
 	return info[SK_MEMINFO_DROPS];
+}
+
+/* SO_TIMESTAMPNS would give each datagram a control message more: each query would pay for what one
+ * in hundreds is asked. */
+int socket_last_received(int fd, struct timespec *at)
+{
+	return ioctl(fd, SIOCGSTAMPNS, at) == 0 ? 0 : -errno;
 }
 
 void socket_reset_on_close(int fd)
