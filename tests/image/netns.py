@@ -74,8 +74,11 @@ class Namespace:
         shutil.rmtree(self.etc, ignore_errors=True)
 
     def write(self, name, text):
-        """/etc/NAME of what is run from now on; there must be such a file in the machine's /etc."""
-        (self.etc / name).write_text(text)
+        """/etc/NAME of what is run from now on; there must be such a file in the machine's /etc. What runs already keeps its own:
+        it has the old file mounted."""
+        new = self.etc / f".{name}.new"
+        new.write_text(text)
+        new.rename(self.etc / name)
 
     def command(self, command):
         """The words that run the command in here; it takes the place of ip, so that signals reach it."""
