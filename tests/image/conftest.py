@@ -43,12 +43,15 @@ class Server:
         for name, content in objects.items():
             (folder / name).write_text(json.dumps(listed(content)))
         path = self.folder / "Corefile"
-        path.write_text(string.Template(corefile).substitute(objects=folder, upstream=self.upstream.address))
+        path.write_text(string.Template(corefile).substitute(objects=folder, upstream=self.upstream))
         with open(self.log_path, "ab") as log:
             self.process = self.netns.start([BINARY, "-conf", path, "--leave-after", "0s"], stdout=log, stderr=subprocess.STDOUT)
         end = time.monotonic() + DEADLINE_S
         while not self.is_ready():
-            assert self.process.poll() is None and time.monotonic() < end, f"not ready:\n{self.log()}"
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.process.kill()
+                self.process = None
+                raise AssertionError(f"not ready:\n{self.log()}")
             time.sleep(0.02)
 
     def is_ready(self):
@@ -77,7 +80,7 @@ def server(tmp_path_factory):
     if why:
         pytest.skip(why)
     with netns.Namespace([f"{ADDRESS}/32", f"{ADDRESS6}/128", f"{UPSTREAM}/32"]) as namespace:
-        upstream = Upstream(UPSTREAM, 53)
+        upstream = Upstream(UPSTREAM, 5353)  # the server has 53 of every address
         with namespace.entered():
             upstream.start()
         server = Server(tmp_path_factory.mktemp("server"), namespace, upstream)
