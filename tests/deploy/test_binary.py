@@ -123,7 +123,7 @@ CHECK = """
 set -eu
 ip link set lo up
 for name in $2; do
-    ip link add "$name" up type dummy
+    ip link add "$name" up type veth peer name "${name%???}-p"
     ip address add 169.254.20.10/32 dev "$name"
 done
 exec "$0" -conf "$1" --check
