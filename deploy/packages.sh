@@ -2,17 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs the Debian packages (12 and 13) that kaname's scripts need, those that are missing only:
-#     deploy/packages.sh build|test|image|cluster|ci|bench ...
+#     deploy/packages.sh SET...      the sets are below
 # No package's service is started. Asks for root by sudo where it must.
 set -euo pipefail
 
-build=(gcc libc6-dev meson ninja-build pkg-config libuv1-dev liburcu-dev libxxhash-dev libcjson-dev
-	libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev libc-ares-dev libpcre2-dev)
-test=(libcmocka-dev python3 python3-pytest python3-dnspython bind9-dnsutils curl iproute2 openssl)
-image=(musl-tools busybox-static)
-cluster=(golang-go dpkg-dev) # to make a kube-apiserver
-ci=(clang clang-format clang-tidy llvm shellcheck mmdebstrap debian-archive-keyring valgrind git)
-bench=(dnsperf nsd knot unbound dnsdist dnsmasq-base valgrind linux-perf)
+declare -A sets=(
+	[build]="gcc libc6-dev meson ninja-build pkg-config libuv1-dev liburcu-dev libxxhash-dev libcjson-dev
+		libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev libc-ares-dev libpcre2-dev"
+	[unit]="libcmocka-dev python3"
+	[rootfs]="ca-certificates libcap2-bin" # for the Dockerfile
+	[test]="libcmocka-dev python3 python3-pytest python3-dnspython bind9-dnsutils curl iproute2 openssl"
+	[image]="buildah runc mmdebstrap debian-archive-keyring binutils musl-tools busybox-static" # beside build and test
+	[cluster]="golang-go dpkg-dev" # to make a kube-apiserver
+	[deploy]="python3-yaml prometheus" # kubectl, with its kustomize, is in neither Debian
+	[ci]="clang clang-format clang-tidy llvm shellcheck mmdebstrap debian-archive-keyring valgrind git"
+	[bench]="dnsperf nsd knot unbound dnsdist dnsmasq-base valgrind linux-perf"
+)
 
 fail() {
 	echo "packages.sh: $*" >&2
@@ -74,18 +79,12 @@ install_clang_runtime() {
 	install_missing "libclang-rt-${version#clang-}-dev"
 }
 
-[ $# -gt 0 ] || fail "say which: build, test, image, cluster, ci, bench"
+[ $# -gt 0 ] || fail "say which: ${!sets[*]}"
 wanted=()
 for set in "$@"; do
-	case $set in
-	build) wanted+=("${build[@]}") ;;
-	test) wanted+=("${test[@]}") ;;
-	image) wanted+=("${image[@]}") ;;
-	cluster) wanted+=("${cluster[@]}") ;;
-	ci) wanted+=("${ci[@]}") ;;
-	bench) wanted+=("${bench[@]}") ;;
-	*) fail "no such set of packages: $set" ;;
-	esac
+	[ -n "${sets[$set]-}" ] || fail "no such set of packages: $set; there are: ${!sets[*]}"
+	read -ra packages -d '' <<<"${sets[$set]}" || true
+	wanted+=("${packages[@]}")
 done
 install_missing "${wanted[@]}"
 case " $* " in
