@@ -191,9 +191,10 @@ def rbac(*resources):
 
 class ControlPlane:
     def __init__(self, assets, folder):
+        self.assets = Path(assets)
         self.folder = Path(folder)
-        self.etcd = Etcd(Path(assets) / "etcd", folder)
-        self.apiserver = KubeApiserver(Path(assets) / "kube-apiserver", folder, self.etcd.url)
+        self.etcd = Etcd(self.assets / "etcd", folder)
+        self.apiserver = KubeApiserver(self.assets / "kube-apiserver", folder, self.etcd.url)
         self.admin = self.apiserver.admin
         self.ca = self.folder / "ca.crt"
 
