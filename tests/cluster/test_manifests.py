@@ -109,6 +109,8 @@ def test_swap_and_back(kubectl, options):
         assert service["spec"]["selector"] == stock.SERVICE["spec"]["selector"]
         assert stock.SERVICE["metadata"]["annotations"].items() <= service["metadata"]["annotations"].items()
         assert kubectl.get("deployment", "coredns") == before[1]
+        found = kubectl.run("get", "deployments", "-n", "kube-system", "-l", "k8s-app=kube-dns", "-o", "name")
+        assert found.split() == ["deployment.apps/coredns"], "kubeadm's upgrade refuses more than one"
     kubectl.run("scale", "-n", "kube-system", "deployment", "coredns", "--replicas=0")
     assert kube_dns(kubectl)["spec"]["replicas"] == 2
     kubectl.run("scale", "-n", "kube-system", "deployment", "coredns", "--replicas=2")
@@ -117,6 +119,16 @@ def test_swap_and_back(kubectl, options):
     for was, now in zip(before, after):
         assert now["metadata"]["uid"] == was["metadata"]["uid"]
         assert not lost(was["spec"], now["spec"])
+
+
+@pytest.mark.parametrize("options", [pytest.param((), id="client"), pytest.param(("--server-side", "--force-conflicts"), id="server")])
+def test_kube_dns_is_not_overwritten(kubectl, options):
+    """Its Deployment has the name of ours, and a selector that never changes: base is refused for it, and it goes on as it was."""
+    [stocks] = stock_objects("kube-dns-drop-in", "Deployment")
+    kubectl.create(stocks)
+    before = kube_dns(kubectl)
+    assert "field is immutable" in kubectl.refuses("apply", *options, "-f", "-", objects=[find(render("base"), "Deployment", "kube-dns")])
+    assert kube_dns(kubectl) == before
 
 
 def stock_objects(drop_in, *kinds):
