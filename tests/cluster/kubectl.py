@@ -2,8 +2,8 @@
 """A real kubectl against the control plane, as an operator runs it: each command must succeed and say nothing on standard error,
 where warnings of kubectl and of the API server come, but those that a test expects.
 
-The kubectl is $KUBECTL, that beside kube-apiserver, or that in PATH. A kube-apiserver older than the manifests gets what they say in
-the versions that it has: see served().
+The kubectl is $KUBECTL, that beside kube-apiserver, or that in PATH. A kube-apiserver older than 1.25, for which the manifests are,
+gets them as it knows them: see served().
 """
 import json
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 SECONDS = 60
 # The same fields under an older version, for a kube-apiserver before the one given.
 OLDER = {"policy/v1": ((1, 21), "policy/v1beta1"), "autoscaling/v2": ((1, 23), "autoscaling/v2beta2")}
+SURGE_SINCE = (1, 22)  # of DaemonSets
 KUBECONFIG = """apiVersion: v1
 kind: Config
 current-context: test
@@ -36,19 +37,13 @@ def binary():
 
 
 def served(objects, version):
-    """The objects in versions that a kube-apiserver of this version has."""
-    def translated(item):
+    """The objects as a kube-apiserver of this version can be told them."""
+    def told(item):
         since, older = OLDER.get(item["apiVersion"], ((0, 0), None))
+        if item["kind"] == "DaemonSet" and version < SURGE_SINCE:
+            item = {**item, "spec": {**item["spec"], "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}}}
         return {**item, "apiVersion": older} if version < since else item
-    return [translated(item) for item in objects]
-
-
-def without(item, *path):
-    """A copy that lacks what is at this path."""
-    key, *rest = path
-    if not rest:
-        return {name: value for name, value in item.items() if name != key}
-    return {**item, key: without(item[key], *rest)}
+    return [told(item) for item in objects]
 
 
 def same(item, other):
@@ -62,14 +57,18 @@ class Kubectl:
     def __init__(self, plane, folder):
         self.folder = Path(folder)
         self.version = plane.apiserver.version
+        self.cache = plane.folder / "kubectl"  # of what kinds there are
         self.config = self.folder / "kubectl.config"
         self.config.write_text(KUBECONFIG.format(url=plane.apiserver.url, ca=plane.ca, token=plane.admin.token))
         self.applied = []  # all that has ever been
 
+    def served(self, objects):
+        return served(objects, self.version)
+
     def execute(self, *args, objects=None):
         """The ended process."""
-        text = None if objects is None else json.dumps({"apiVersion": "v1", "kind": "List", "items": served(objects, self.version)})
-        command = [binary(), f"--kubeconfig={self.config}", f"--cache-dir={self.folder / 'cache'}", *map(str, args)]
+        text = None if objects is None else json.dumps({"apiVersion": "v1", "kind": "List", "items": self.served(objects)})
+        command = [binary(), f"--kubeconfig={self.config}", f"--cache-dir={self.cache}", *map(str, args)]
         return subprocess.run(command, input=text, capture_output=True, text=True, timeout=SECONDS, check=False)
 
     def run(self, *args, objects=None, warnings=()):

@@ -2,7 +2,6 @@
 """What the accounts of deploy/ may do, asked of a real API server with their own tokens: no more than they need, and enough: kaname
 runs with the token and the rights that the manifests give, and with those that CoreDNS and kube-dns have already.
 """
-import copy
 import re
 
 import pytest
@@ -11,11 +10,13 @@ import stock
 from api import Api, Failure
 from cluster import endpoints, service
 from harness import wait_for
-from render import find, pod_spec, render
+from render import find, find_all, folders, pod_spec, render
 from world import answer, becomes
 
 DNS = {("", "services"), ("", "endpoints"), ("", "namespaces"), ("discovery.k8s.io", "endpointslices")}
+DNS_RIGHTS = {(verb, *kind, ()) for kind in DNS for verb in ("list", "watch")}
 NODES = {("list", "", "nodes", ()), ("watch", "", "nodes", ())}
+SCALE = {(verb, "apps", "deployments/scale", ("kube-dns",)) for verb in ("get", "update")}
 KINDS_OF_RIGHTS = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 
 
@@ -71,7 +72,7 @@ def test_kaname_may_list_and_watch(plane, kubectl, anybody):
     kubectl.apply(rights_in("base"))
     kaname = Holder(plane, "kaname")
     for namespace in ("kube-system", "default"):
-        assert own_rights(kaname, anybody, namespace) == {(verb, *kind, ()) for kind in DNS for verb in ("list", "watch")}
+        assert own_rights(kaname, anybody, namespace) == DNS_RIGHTS
     assert not kaname.is_forbidden("GET", "/api/v1/services")
     kubectl.apply([service("a.default", ports=["http:80"])])
     for method, path in [("GET", "/api/v1/namespaces/default/services/kubernetes"), ("GET", "/api/v1/secrets"), ("GET", "/api/v1/pods"),
@@ -79,38 +80,31 @@ def test_kaname_may_list_and_watch(plane, kubectl, anybody):
         assert kaname.is_forbidden(method, path), path
 
 
-def test_node_cache_has_no_rights(plane, kubectl, anybody):
-    """It forwards, and watches nothing."""
-    kubectl.apply(rights_in("overlays/node-local"))
-    for namespace in ("kube-system", "default"):
-        assert own_rights(Holder(plane, "node-local-dns"), anybody, namespace) == set()
-
-
-def autoscalers(objects):
-    """Its account, and its ConfigMap."""
-    pod = pod_spec(find(objects, "Deployment", "kube-dns-autoscaler"))
-    [container] = pod["containers"]
-    [name] = [word.removeprefix("--configmap=") for word in [*container.get("command", []), *container.get("args", [])]
-              if word.startswith("--configmap=")]
-    return pod["serviceAccountName"], name
+def test_other_accounts_have_less(plane, kubectl, anybody):
+    """Every account of every overlay: what may be given is said here, and nothing is given besides."""
+    known = {"kaname": DNS_RIGHTS, "kube-dns-autoscaler": NODES | SCALE | {("get", "", "configmaps", ("kube-dns-autoscaler",))}}
+    accounts = set()
+    for folder in folders():
+        objects = rights_in(folder)
+        if objects:
+            kubectl.apply(objects, "--server-side")
+        accounts |= {item["metadata"]["name"] for item in find_all(objects, "ServiceAccount")}
+    assert accounts >= known.keys()
+    for name in accounts:
+        assert own_rights(Holder(plane, name), anybody, "kube-system") == known.get(name, set()), name
+        assert own_rights(Holder(plane, name), anybody, "default") <= DNS_RIGHTS | NODES, name
 
 
 def test_autoscaler_scales_kube_dns_only(plane, kubectl, anybody):
     """It counts nodes, reads its parameters, and sets the replicas of this one Deployment."""
     objects = render("overlays/autoscaler")
-    account, parameters = autoscalers(objects)
+    pod = pod_spec(find(objects, "Deployment", "kube-dns-autoscaler"))
+    assert "--configmap=kube-dns-autoscaler" in pod["containers"][0]["args"]
     kubectl.apply(objects)
-    other = copy.deepcopy(find(objects, "Deployment", "kube-dns"))
+    other = find(render("base"), "Deployment", "kube-dns")
     other["metadata"]["name"] = "other"
     kubectl.create(other)
-    autoscaler = Holder(plane, account)
-
-    scale = {(verb, "apps", "deployments/scale", ("kube-dns",)) for verb in ("get", "update")}
-    more = own_rights(autoscaler, anybody, "kube-system") - NODES - scale
-    assert scale | NODES <= autoscaler.rights("kube-system")
-    assert ("get", "", "configmaps", (parameters,)) in more
-    assert more <= {(verb, "", "configmaps", (parameters,)) for verb in ("get", "update")} | {("create", "", "configmaps", ())}
-    assert own_rights(autoscaler, anybody, "default") == NODES
+    autoscaler = Holder(plane, pod["serviceAccountName"])
 
     path = "/apis/apps/v1/namespaces/kube-system/deployments/{}/scale"
     found = autoscaler.client.call("GET", path.format("kube-dns"))
@@ -118,6 +112,7 @@ def test_autoscaler_scales_kube_dns_only(plane, kubectl, anybody):
     autoscaler.client.call("PUT", path.format("kube-dns"), found)
     assert kubectl.get("deployment", "kube-dns")["spec"]["replicas"] == 5
     assert autoscaler.client.call("GET", "/api/v1/nodes")["kind"] == "NodeList"
+    assert "linear" in autoscaler.client.call("GET", "/api/v1/namespaces/kube-system/configmaps/kube-dns-autoscaler")["data"]
     for name in ("other", "kube-dns-autoscaler"):
         assert autoscaler.is_forbidden("GET", path.format(name))
         assert autoscaler.is_forbidden("PUT", path.format(name), found)
