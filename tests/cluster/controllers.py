@@ -11,9 +11,10 @@ from api import Failure
 from control_plane import Daemon
 from harness import free_address, free_port, wait_for
 
-CONTROLLERS = "deployment,replicaset,endpoint,endpointslice,disruption,horizontalpodautoscaling,garbagecollector"
+CONTROLLERS = "deployment,replicaset,daemonset,endpoint,endpointslice,disruption,horizontalpodautoscaling,garbagecollector"
 NODES = [f"node{n}" for n in (1, 2, 3)]
 PODS = "/api/v1/namespaces/kube-system/pods"
+REPLICA_SETS = "/apis/apps/v1/namespaces/kube-system/replicasets"
 
 
 class ControllerManager(Daemon):
@@ -46,6 +47,13 @@ def is_leaving(pod):
     return "deletionTimestamp" in pod["metadata"]
 
 
+def wanted_node(pod):
+    """That of a DaemonSet's pod, which its controller says by affinity; None for others."""
+    rules = pod["spec"].get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    names = [field["values"][0] for term in rules.get("nodeSelectorTerms", []) for field in term.get("matchFields", [])]
+    return names[0] if names else None
+
+
 class Kubelet:
     """Of every node. Pods with an image in `failing` never become ready."""
 
@@ -53,8 +61,10 @@ class Kubelet:
         self.admin = admin
         self.addresses = {}
         self.failing = set()
-        for name in NODES:
-            admin.replace({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
+        for name in NODES:  # the first has the taint of a control plane's
+            taints = [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}] if name == NODES[0] else []
+            admin.replace({"apiVersion": "v1", "kind": "Node", "spec": {"taints": taints},
+                           "metadata": {"name": name, "labels": {"kubernetes.io/os": "linux", "kubernetes.io/hostname": name}}})
 
     def pods(self, **labels):
         """In kube-system, with these labels."""
@@ -77,7 +87,7 @@ class Kubelet:
         elif "nodeName" not in pod["spec"]:
             self.admin.call("POST", f"{PODS}/{name}/binding", {
                 "apiVersion": "v1", "kind": "Binding", "metadata": {"name": name},
-                "target": {"apiVersion": "v1", "kind": "Node", "name": NODES[len(self.addresses) % len(NODES)]}})
+                "target": {"apiVersion": "v1", "kind": "Node", "name": wanted_node(pod) or NODES[len(self.addresses) % len(NODES)]}})
             self.address(pod)
         elif not is_ready(pod) and not self.failing & {container["image"] for container in pod["spec"]["containers"]}:
             ip = self.address(pod)
@@ -92,10 +102,13 @@ class Kubelet:
         return wait_for(what, stepped)
 
     def end(self):
-        """Nothing runs on."""
-        for kind, path in (("ReplicaSet", "/apis/apps/v1/namespaces/kube-system/replicasets"), ("Pod", PODS)):
-            for item in self.admin.call("GET", path)["items"]:
-                with contextlib.suppress(Failure):
-                    self.admin.call("DELETE", f"{path}/{item['metadata']['name']}?gracePeriodSeconds=0")
+        """Nothing runs on, once what makes pods is gone."""
+        def is_empty():
+            found = [f"{path}/{item['metadata']['name']}" for path in (REPLICA_SETS, PODS) for item in self.admin.call("GET", path)["items"]]
+            for path in found:
+                with contextlib.suppress(Failure):  # gone meanwhile
+                    self.admin.call("DELETE", f"{path}?gracePeriodSeconds=0")
+            return not found
+        wait_for("no pods", is_empty)
         for name in NODES:
             self.admin.call("DELETE", f"/api/v1/nodes/{name}")

@@ -60,7 +60,7 @@ class Kubectl:
         self.cache = plane.folder / "kubectl"  # of what kinds there are
         self.config = self.folder / "kubectl.config"
         self.config.write_text(KUBECONFIG.format(url=plane.apiserver.url, ca=plane.ca, token=plane.admin.token))
-        self.applied = []  # all that has ever been
+        self.applied = []  # since the last clean()
 
     def served(self, objects):
         return served(objects, self.version)
@@ -110,3 +110,4 @@ class Kubectl:
         kept = [item for item in unique.values() if item["kind"] != "Namespace"]
         if kept:
             self.run("delete", "--ignore-not-found", "--wait=false", "-f", "-", objects=kept[::-1])
+        self.applied = []

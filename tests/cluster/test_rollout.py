@@ -8,28 +8,37 @@ import pytest
 
 import stock
 from api import Failure
-from controllers import ControllerManager, Kubelet, is_leaving, is_ready
-from render import DEPLOY, find, load, render
+from controllers import NODES, ControllerManager, Kubelet, is_leaving, is_ready
+from kubectl import Kubectl
+from kubectl import binary as kubectl_binary
+from render import DEPLOY, find, folders, load, render
 
 OURS = {"k8s-app": "kube-dns", "app.kubernetes.io/name": "kaname"}
 BOTH = {"k8s-app": "kube-dns"}
 KUBEADMS_PORTS = {("dns", 53, "UDP"), ("dns-tcp", 53, "TCP"), ("metrics", 9153, "TCP")}
 
 
-@pytest.fixture
-def cluster(plane, kubectl, tmp_path):
-    binary = plane.assets / "kube-controller-manager"
-    if not binary.exists():
-        pytest.skip("there is no kube-controller-manager beside kube-apiserver")
-    manager = ControllerManager(binary, tmp_path, kubectl.config, plane.apiserver.version)
-    kubelet = Kubelet(plane.admin)
+@pytest.fixture(scope="module")
+def manager(whole_plane, tmp_path_factory):
+    binary = whole_plane.assets / "kube-controller-manager"
+    if kubectl_binary() is None or not binary.exists():
+        pytest.skip("there is no kubectl, or no kube-controller-manager beside kube-apiserver")
+    folder = tmp_path_factory.mktemp("manager")
+    made = ControllerManager(binary, folder, Kubectl(whole_plane, folder).config, whole_plane.apiserver.version)
     try:
-        manager.start()
-        yield Cluster(plane.admin, kubectl, kubelet)
+        made.start()
+        yield made
     finally:
-        manager.stop()
-        kubectl.clean()
-        kubelet.end()
+        made.stop()
+
+
+@pytest.fixture
+def cluster(plane, kubectl, manager):
+    assert manager.is_healthy()
+    kubelet = Kubelet(plane.admin)
+    yield Cluster(plane.admin, kubectl, kubelet)
+    kubectl.clean()
+    kubelet.end()
 
 
 class Cluster:
@@ -185,4 +194,15 @@ def images(cluster):
 def test_two_without_a_metric(cluster):
     """A cluster whose first manifests are those with the HorizontalPodAutoscaler gets its two pods, even where nothing measures."""
     cluster.kubectl.apply(render("overlays/hpa"))
+    cluster.serve(cluster.becomes(2, **OURS))
+
+
+@pytest.mark.skipif("overlays/node-local" not in folders(), reason="there is no node cache")
+def test_node_cache_is_everywhere(cluster):
+    """On each node, one of a control plane too, beside base; and the Service does not lead to it."""
+    cluster.kubectl.apply(render("base"))
+    cluster.kubectl.apply(render("overlays/node-local"))
+    pods = cluster.becomes(len(NODES), **{"k8s-app": "node-local-dns"})
+    assert sorted(pod["spec"]["nodeName"] for pod in pods) == NODES
+    assert all(pod["spec"]["hostNetwork"] for pod in pods)
     cluster.serve(cluster.becomes(2, **OURS))
