@@ -5,7 +5,7 @@ import json
 import ssl
 
 PLURALS = {"Endpoints": "endpoints"}
-CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+CLUSTER_WIDE = {"Namespace", "Node", "ClusterRole", "ClusterRoleBinding"}
 SERVERS_OWN = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "selfLink", "generation")
 
 

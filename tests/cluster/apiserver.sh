@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Where a real etcd and kube-apiserver are; makes them first where it has to:
+# Where a real etcd and kube-apiserver are; makes them first where it has to, and kube-controller-manager with them:
 #     tests/cluster/apiserver.sh
-# The last line of its output is a folder with both. KUBEBUILDER_ASSETS, where it is set, is that folder. Else, on Debian 12, they are
+# The last line of its output is a folder with them. KUBEBUILDER_ASSETS, where it is set, is that folder. Else, on Debian 12, they are
 # made once from Debian's own packages, in a folder under the user's home: etcd is unpacked from its package (nothing is installed, no
-# service starts), kube-apiserver is built from the source package `kubernetes` by Debian's Go, in about three minutes on 2 cores. Needs 2 GB
-# of disk meanwhile and 130 MB afterwards. Runs at the same time wait for the first; one that fails or is killed leaves nothing that
+# service starts), the others are built from the source package `kubernetes` by Debian's Go, in about five minutes on 2 cores. Needs 2.5 GB
+# of disk meanwhile and 230 MB afterwards. Runs at the same time wait for the first; one that fails or is killed leaves nothing that
 # a later one would take for whole. Exits with 77 (skipped), and the reason, where it can do neither, and with 1 where it fails.
 set -euo pipefail
 
@@ -28,6 +28,10 @@ say() {
 
 has_both() { # FOLDER
 	[ -x "$1/etcd" ] && [ -x "$1/kube-apiserver" ]
+}
+
+has_all() { # FOLDER
+	has_both "$1" && [ -x "$1/kube-controller-manager" ]
 }
 
 os_is_debian_12() {
@@ -77,20 +81,20 @@ generate_openapi() {
 		fail "openapi-gen: $(tail -n 3 "$work/log")"
 }
 
-build_kube_apiserver() { # in the source tree, to $work/out
+build_kubernetes() { # in the source tree, to $work/out
 	local version package=k8s.io/kubernetes/vendor/k8s.io/component-base/version
 
 	version=$(dpkg-parsechangelog -S Version | sed 's/^.*really//; s/-.*//') # 1.20.5+really1.20.2-1.1+deb12u1
 	generate_openapi
-	"$go" build -trimpath -o "$work/out/kube-apiserver" -ldflags \
+	"$go" build -trimpath -o "$work/out/" -ldflags \
 		"-s -w -X $package.gitVersion=v$version -X $package.gitMajor=1 -X $package.gitMinor=${version:2:2}" \
-		k8s.io/kubernetes/cmd/kube-apiserver
+		k8s.io/kubernetes/cmd/kube-{apiserver,controller-manager}
 }
 
-make_both() {
-	local source=$work/go/src/k8s.io/kubernetes
+make_all() {
+	local source=$work/go/src/k8s.io/kubernetes name
 
-	say "making etcd and kube-apiserver in $folder, once: about three minutes"
+	say "making etcd, kube-apiserver and kube-controller-manager in $folder, once: about five minutes"
 	fetch_packages
 	mkdir -p "$work/out" "$work/etcd" "${source%/*}"
 	dpkg-deb -x "$work"/etcd-server_*.deb "$work/etcd"
@@ -101,10 +105,11 @@ make_both() {
 	export GOPATH=$work/go GOCACHE=$work/go-cache GO111MODULE=off CGO_ENABLED=0
 	unset GOROOT GOFLAGS
 	replace_reflect2
-	build_kube_apiserver
+	build_kubernetes
 	cd /
-	"$work/out/etcd" --version >"$work/log" || fail "etcd does not start"
-	"$work/out/kube-apiserver" --version >"$work/log" || fail "kube-apiserver does not start"
+	for name in etcd kube-apiserver kube-controller-manager; do
+		"$work/out/$name" --version >"$work/log" || fail "$name does not start"
+	done
 }
 
 if [ -n "${KUBEBUILDER_ASSETS-}" ]; then
@@ -122,13 +127,13 @@ go=/usr/lib/go/bin/go # of golang-go, whatever else is in PATH
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
-if ! has_both "$folder"; then
+if ! has_all "$folder"; then
 	"$root/deploy/packages.sh" cluster >&2
 	renice -n 10 $$ >/dev/null
 	rm -rf "$folder" "$cache"/making.* # of a run that was killed: it no longer has the lock
 	work=$(mktemp -d "$cache/making.XXXXXX")
 	trap 'rm -rf "$work"' EXIT
-	make_both
+	make_all
 	mv "$work/out" "$folder"
 fi
 echo "$folder"

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "pytest")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "pytest"), str(HERE.parent / "deploy")]
 
 from control_plane import ControlPlane  # noqa: E402
 from harness import BINARY  # noqa: E402
+from kubectl import Kubectl, binary  # noqa: E402
 from world import World  # noqa: E402
 
 
@@ -49,3 +50,14 @@ def world(plane, tmp_path):
     """A namespace of the test's own, with names in it that always exist, and kaname servers that are asked for these all the time."""
     with World(plane, tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def kubectl(plane, tmp_path):
+    """The administrator's, where nothing of kaname's is yet, not even its account."""
+    if binary() is None:
+        pytest.skip("there is no kubectl")
+    plane.forget()
+    made = Kubectl(plane, tmp_path)
+    yield made
+    made.clean()

@@ -191,9 +191,10 @@ def rbac(*resources):
 
 class ControlPlane:
     def __init__(self, assets, folder):
+        self.assets = Path(assets)
         self.folder = Path(folder)
-        self.etcd = Etcd(Path(assets) / "etcd", folder)
-        self.apiserver = KubeApiserver(Path(assets) / "kube-apiserver", folder, self.etcd.url)
+        self.etcd = Etcd(self.assets / "etcd", folder)
+        self.apiserver = KubeApiserver(self.assets / "kube-apiserver", folder, self.etcd.url)
         self.admin = self.apiserver.admin
         self.ca = self.folder / "ca.crt"
 
@@ -224,11 +225,17 @@ class ControlPlane:
         """kaname may list and watch these, and nothing else; all that it needs, where none is named."""
         self.admin.replace(rbac(*(resources or RESOURCES)))
 
-    def token(self):
+    def token(self, account=ACCOUNT):
         """A new one of the service account."""
-        answer = self.admin.call("POST", f"/api/v1/namespaces/kube-system/serviceaccounts/{ACCOUNT}/token",
+        answer = self.admin.call("POST", f"/api/v1/namespaces/kube-system/serviceaccounts/{account}/token",
                                  {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}})
         return answer["status"]["token"]
+
+    def forget(self):
+        """kaname is nobody here, until prepare()."""
+        role = rbac()
+        self.admin.delete({**role, "kind": "ClusterRoleBinding"}, role,
+                          {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT, "namespace": "kube-system"}})
 
     def revoke_tokens(self):
         """Every token so far: they belong to the account's uid."""
