@@ -7,7 +7,7 @@
 set -euo pipefail
 
 build=(gcc libc6-dev meson ninja-build pkg-config libuv1-dev liburcu-dev libxxhash-dev libcjson-dev
-	libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev libc-ares-dev libpcre2-dev)
+	libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev libc-ares-dev libpcre2-dev libmnl-dev)
 test=(libcmocka-dev python3 python3-pytest python3-dnspython bind9-dnsutils curl iproute2 openssl)
 cluster=(golang-go dpkg-dev) # to make a kube-apiserver
 ci=(clang clang-format clang-tidy llvm shellcheck mmdebstrap debian-archive-keyring valgrind git)
