@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs the Debian packages (12 and 13) that kaname's scripts need, those that are missing only:
-#     deploy/packages.sh build|test|cluster|deploy|ci|bench ...
+#     deploy/packages.sh build|test|image|cluster|deploy|ci|bench ...
 # No package's service is started. Asks for root by sudo where it must.
 set -euo pipefail
 
 build=(gcc libc6-dev meson ninja-build pkg-config libuv1-dev liburcu-dev libxxhash-dev libcjson-dev
 	libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev libc-ares-dev libpcre2-dev libmnl-dev)
 test=(libcmocka-dev python3 python3-pytest python3-dnspython bind9-dnsutils curl iproute2 openssl)
+image=(musl-tools busybox-static)
 cluster=(golang-go dpkg-dev) # to make a kube-apiserver
 deploy=(python3-yaml prometheus) # kubectl, with its kustomize, is in neither Debian
 ci=(clang clang-format clang-tidy llvm shellcheck mmdebstrap debian-archive-keyring valgrind git)
@@ -74,12 +75,13 @@ install_clang_runtime() {
 	install_missing "libclang-rt-${version#clang-}-dev"
 }
 
-[ $# -gt 0 ] || fail "say which: build, test, cluster, deploy, ci, bench"
+[ $# -gt 0 ] || fail "say which: build, test, image, cluster, deploy, ci, bench"
 wanted=()
 for set in "$@"; do
 	case $set in
 	build) wanted+=("${build[@]}") ;;
 	test) wanted+=("${test[@]}") ;;
+	image) wanted+=("${image[@]}") ;;
 	cluster) wanted+=("${cluster[@]}") ;;
 	deploy) wanted+=("${deploy[@]}") ;;
 	ci) wanted+=("${ci[@]}") ;;
