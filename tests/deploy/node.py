@@ -37,6 +37,7 @@ SERVICE_COREFILE = f"""
 .:53 {{
     bind {SERVICE}
     errors
+    log
     ready {SERVICE}:8181
     prometheus {SERVICE}:9153
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
