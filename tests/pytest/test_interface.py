@@ -25,6 +25,7 @@ def fixture_node():
         pytest.skip(why)
     try:
         with netns.Namespace([]) as node:
+            node.run(["true"]).check_returncode()
             yield node
     except subprocess.CalledProcessError as error:
         pytest.skip(f"no network namespace: {error.stderr}")
