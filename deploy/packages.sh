@@ -8,7 +8,7 @@ set -euo pipefail
 
 declare -A sets=(
 	[build]="gcc libc6-dev meson ninja-build pkg-config libuv1-dev liburcu-dev libxxhash-dev libcjson-dev
-		libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev libc-ares-dev libpcre2-dev"
+		libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev libc-ares-dev libpcre2-dev libmnl-dev"
 	[unit]="libcmocka-dev python3"
 	[rootfs]="ca-certificates libcap2-bin" # for the Dockerfile
 	[test]="libcmocka-dev python3 python3-pytest python3-dnspython bind9-dnsutils curl iproute2 openssl"

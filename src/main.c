@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "explain.h"
+#include "interface.h"
 #include "server.h"
 
 static bool write_pidfile(const char *path)
@@ -178,6 +179,10 @@ int main(int argc, char **argv)
 		options_help();
 		return EXIT_FINE;
 	}
+	if (options.is_interface_setup)
+		return interface_setup(options.interface_name, options.localip, options.port);
+	if (options.is_interface_removal)
+		return interface_remove(options.interface_name);
 	if (options.is_version || options.is_plugins) {
 		if (options.is_version)
 			puts("kaname-" KANAME_VERSION);

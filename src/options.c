@@ -11,8 +11,9 @@
 
 #include "base/check.h"
 #include "base/text.h"
-#include "options_node.h"
 #include "config/config.h"
+#include "interface.h"
+#include "options_node.h"
 #include "options_kubedns.h"
 
 #define DURATION_MAX_MS 60000u
@@ -30,14 +31,17 @@ enum flag {
 	FLAG_QUIET,
 	FLAG_VERSION,
 	FLAG_PLUGINS,
+	FLAG_SETUP_INTERFACE,
+	FLAG_REMOVE_INTERFACE,
 	FLAG_HELP,
 	FLAG_H,
 	N_FLAGS
 };
 
 static const char *const names[N_FLAGS] = {
-	"conf", "dns.port", "p",     "pidfile", "state-dir", "leave-after", "explain",
-	"from", "check",    "quiet", "version", "plugins",   "help",	    "h"};
+	"conf", "dns.port", "p",     "pidfile", "state-dir", "leave-after",	"explain",
+	"from", "check",    "quiet", "version", "plugins",   "setup-interface", "remove-interface",
+	"help", "h"};
 
 static bool takes_value(enum flag flag)
 {
@@ -99,6 +103,10 @@ static bool apply(struct options *options, enum flag flag, const char *value)
 		return options->is_version = true;
 	case FLAG_PLUGINS:
 		return options->is_plugins = true;
+	case FLAG_SETUP_INTERFACE:
+		return options->is_interface_setup = true;
+	case FLAG_REMOVE_INTERFACE:
+		return options->is_interface_removal = true;
 	case FLAG_HELP:
 	case FLAG_H:
 		return options->is_help = true;
@@ -174,7 +182,7 @@ static bool check_mix(const struct options *options)
 
 bool options_parse(struct options *options, int argc, char **argv)
 {
-	*options = (struct options){.port = 53, .quiet_ms = 2000};
+	*options = (struct options){.port = 53, .quiet_ms = 2000, .interface_name = INTERFACE_NAME};
 	kubedns_options_init(&options->kubedns);
 	for (int i = 1; i < argc; i++) {
 		const char *word = argv[i], *value;
@@ -233,6 +241,8 @@ void options_help(void)
 	     "  --leave-after DURATION  after SIGTERM answers go on until no query came for so "
 	     "long, "
 	     "at most 60s (2s)\n"
+	     "  --setup-interface, --remove-interface  with -localip A[,B...]: a node cache's "
+	     "interface\n"
 	     "  -pidfile FILE    write the process id there\n"
 	     "  -quiet           do not print the start banner\n"
 	     "  -plugins         list the directives that are known\n"

@@ -17,10 +17,12 @@ struct options {
 	uint64_t quiet_ms;     /* no query for so long: it leaves after SIGTERM */
 	const char *explain_name, *explain_type, *explain_from; /* likewise */
 	uint16_t port;
-	bool has_port;		  /* it was given */
+	bool has_port;			      /* it was given */
+	const char *localip, *interface_name; /* borrowed from argv; localip may be NULL */
 	const char *kubedns_flag; /* the first flag of kube-dns's that was given, or NULL */
 	struct kubedns_options kubedns;
-	bool is_check, is_quiet, is_version, is_plugins, is_help;
+	bool is_check, is_quiet, is_version, is_plugins, is_help, is_interface_setup,
+		is_interface_removal;
 };
 
 /* What became of a flag that is not CoreDNS's or ours. */

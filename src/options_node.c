@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * NodeLocal DNSCache's flags are read as it reads them. Its interface, its iptables rules and its
- * Corefile's template are made by who starts kaname: what asks for them is accepted, and a line on
- * stderr says so. What only says not to make them is accepted without a word.
+ * NodeLocal DNSCache's flags are read as it reads them. Its interface is made by --setup-interface,
+ * and no iptables rules and no Corefile from its template: what asks the serving process for them
+ * is accepted, and a line on stderr says so. What only says not to make them is accepted without a
+ * word.
  */
 #include "options_node.h"
 
@@ -13,7 +14,7 @@
 #include "base/check.h"
 #include "dns/address.h"
 
-enum kind { NODE_BOOL, NODE_TEXT, NODE_NUMBER, NODE_ADDRESSES, NODE_COREFILE };
+enum kind { NODE_BOOL, NODE_TEXT, NODE_NUMBER, NODE_ADDRESSES, NODE_INTERFACE, NODE_COREFILE };
 
 struct node_flag {
 	const char *name;
@@ -21,16 +22,19 @@ struct node_flag {
 	const char *warning; /* of a bool: when it is true; NULL: none */
 };
 
-#define NO_NETWORK "no interface and no rules are made: make them before the start"
+#define NO_INTERFACE                                                                  \
+	"no interface is made by the process that serves: `kaname --setup-interface " \
+	"-localip ...` makes it before the start"
+#define NO_RULES "no rules are made: pods ask the address of -localip itself"
 #define NO_TEMPLATE "no template is filled in: -conf names the Corefile that is read"
 
 static const struct node_flag flags[] = {
 	{"localip", NODE_ADDRESSES, NULL},
-	{"setupinterface", NODE_BOOL, NO_NETWORK},
-	{"setupiptables", NODE_BOOL, NO_NETWORK},
-	{"setupebtables", NODE_BOOL, NO_NETWORK},
+	{"setupinterface", NODE_BOOL, NO_INTERFACE},
+	{"setupiptables", NODE_BOOL, NO_RULES},
+	{"setupebtables", NODE_BOOL, NO_RULES},
 	{"skipteardown", NODE_BOOL, NULL},
-	{"interfacename", NODE_TEXT, NO_NETWORK},
+	{"interfacename", NODE_INTERFACE, NULL},
 	{"syncinterval", NODE_TEXT, NULL},
 	{"initialdelay", NODE_TEXT, NULL},
 	{"metrics-listen-address", NODE_TEXT,
@@ -96,10 +100,22 @@ static bool check_value(const struct node_flag *flag, const char *value, bool *i
 	case NODE_ADDRESSES:
 		return are_addresses(value);
 	case NODE_TEXT:
+	case NODE_INTERFACE:
 	case NODE_COREFILE:
 		return true;
 	}
 	return false;
+}
+
+/* What is not only accepted. */
+static void keep(struct options *options, enum kind kind, const char *value)
+{
+	if (kind == NODE_COREFILE && !options->corefile)
+		options->corefile = value;
+	else if (kind == NODE_ADDRESSES)
+		options->localip = value;
+	else if (kind == NODE_INTERFACE)
+		options->interface_name = value;
 }
 
 enum option_taken option_node(struct options *options, const char *word, const char *value,
@@ -127,7 +143,6 @@ enum option_taken option_node(struct options *options, const char *word, const c
 	}
 	if (flag->warning && is_said)
 		fprintf(stderr, "kaname: -%s: %s\n", flag->name, flag->warning);
-	if (flag->kind == NODE_COREFILE && !options->corefile)
-		options->corefile = value;
+	keep(options, flag->kind, value);
 	return taken;
 }

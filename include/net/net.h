@@ -67,6 +67,10 @@ bool net_is_joined(const struct net *net);
  * drain. Main thread; not cheap. */
 bool net_is_shared(const struct net *net);
 
+/* Does any process of this machine receive UDP at that address and port? False also where the
+ * kernel does not tell. Any thread; not cheap. */
+bool net_is_served(const struct sockaddr_storage *address);
+
 /* Another configuration. Both are borrowed, as those of net_open. */
 struct net_change {
 	const struct net_config *config;

@@ -255,6 +255,11 @@ bool net_is_shared(const struct net *net)
 	return is_shared;
 }
 
+bool net_is_served(const struct sockaddr_storage *address)
+{
+	return sharing_has_other((const union socket_address *)address, NULL, 0);
+}
+
 void net_drain(struct net *net)
 {
 	if (!net->is_running || net->is_draining)

@@ -3,17 +3,33 @@
  * A wildcard is tried as one IPv6 socket that takes IPv4 as well; a kernel without IPv6 refuses the
  * socket or the bind, and 0.0.0.0 it is. The port is shared (SO_REUSEPORT), as those of DNS are:
  * with the process that takes over from this one, and in a reload with the address that this one
- * leaves.
+ * leaves. While two processes share it, the newer one answers: whoever asks whether the newer may
+ * take over means that one, and of the older it is known.
  */
 #include "listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
 #define BACKLOG 256
+
+/*
+ * The kernel numbers those that listen here in their order, from 0, and asks this program of the
+ * group which one a new connection is for: the second. Where there is none the program's answer is
+ * void and the only one gets it. A third, beyond a hand-over, has to wait until one of the others
+ * is gone. A kernel that refuses the program spreads connections over all.
+ */
+static void prefer_newer(int fd)
+{
+	struct sock_filter second = BPF_STMT(BPF_RET | BPF_K, 1);
+	const struct sock_fprog program = {.len = 1, .filter = &second};
+
+	(void)!setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program));
+}
 
 static int listen_at(const struct sockaddr_storage *address, bool is_wildcard)
 {
@@ -33,6 +49,7 @@ static int listen_at(const struct sockaddr_storage *address, bool is_wildcard)
 		close(fd);
 		return error;
 	}
+	prefer_newer(fd);
 	return fd;
 }
 

@@ -292,8 +292,8 @@ NODE = ["-localip", "169.254.20.10,10.96.0.10", "-upstreamsvc", "kube-dns-upstre
 NODE_CASES = [  # (the flags, the exit code, what stderr has, None: nothing)
     ([*NODE, "-skipteardown=true", "-setupinterface=false", "-setupiptables=false"], 0, None),
     ([*NODE, "-health-port", "8080"], 0, "-health-port: no template is filled in"),
-    ([*NODE, "-setupiptables"], 0, "-setupiptables: no interface and no rules are made"),
-    ([*NODE, "-setupinterface=true"], 0, "-setupinterface: no interface and no rules are made"),
+    ([*NODE, "-setupiptables"], 0, "-setupiptables: no rules are made"),
+    ([*NODE, "-setupinterface=true"], 0, "-setupinterface: no interface is made by the process that serves: `kaname --setup-interface"),
     ([*NODE, "-metrics-listen-address=0.0.0.0:9353"], 0, "-metrics-listen-address: "),
     (["-localip", "169.254.20.10,eth0"], 2, '-localip cannot be "169.254.20.10,eth0"'),
     (["-localip"], 2, "-localip takes a value"),
