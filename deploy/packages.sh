@@ -8,9 +8,9 @@ set -euo pipefail
 
 build=(gcc libc6-dev meson ninja-build pkg-config libuv1-dev liburcu-dev libxxhash-dev libcjson-dev
 	libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev libc-ares-dev libpcre2-dev)
-test=(libcmocka-dev python3 python3-pytest python3-dnspython bind9-dnsutils curl iproute2 openssl)
+test=(libcmocka-dev python3 python3-pytest python3-dnspython python3-yaml bind9-dnsutils curl iproute2 openssl)
 cluster=(golang-go dpkg-dev) # to make a kube-apiserver
-deploy=(python3-yaml prometheus) # kubectl, with its kustomize, is in neither Debian
+deploy=(prometheus) # kubectl, with its kustomize, is in Debian 13 only
 ci=(clang clang-format clang-tidy llvm shellcheck mmdebstrap debian-archive-keyring valgrind git)
 bench=(dnsperf nsd knot unbound dnsdist dnsmasq-base valgrind linux-perf)
 
