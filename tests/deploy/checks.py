@@ -179,13 +179,16 @@ def container_ports(objects):
 
 
 def service_ports(objects):
-    """A Service's target is a port of the pods that it selects, of the same protocol."""
+    """A Service's target is a port of the pods that it selects, of the same protocol. On the host's network a number needs no port: to
+    name one there is to ask for it from the scheduler."""
     for service in find_all(objects, "Service"):
         for workload in workloads(objects):
             if not selects({"matchLabels": service["spec"]["selector"]}, labels_of(workload)):
                 continue
             for port in service["spec"]["ports"]:
                 target, protocol = port.get("targetPort", port["port"]), port.get("protocol", "TCP")
+                if pod_spec(workload).get("hostNetwork") and isinstance(target, int):
+                    continue
                 if not any(has_port(one, target, protocol) for one in pod_spec(workload)["containers"]):
                     yield f"{name_of(service)}: {port['name']} leads to {target}/{protocol}, which {name_of(workload)} has not"
 
@@ -254,11 +257,13 @@ def quantity(value):
 
 
 def resources(objects):
-    """Everybody says what it needs; a server of ours has limits, too: of memory for its cache, of CPU for the number of its workers."""
+    """Everybody says what it needs; a server of ours has limits, too: of memory for its cache, of CPU for the number of its workers (which
+    a node's cache has in its Corefile)."""
     for workload in workloads(objects):
         for one in pod_spec(workload)["containers"]:
             requests, limits = one.get("resources", {}).get("requests", {}), one.get("resources", {}).get("limits", {})
-            if not {"cpu", "memory"} <= set(requests) or (is_ours(one) and not {"cpu", "memory"} <= set(limits)):
+            wanted = {"cpu", "memory"} if workload["kind"] == "Deployment" else {"memory"}
+            if not {"cpu", "memory"} <= set(requests) or (is_ours(one) and not wanted <= set(limits)):
                 yield f"{name_of(workload)}: {one['name']}: requests {requests}, limits {limits}"
             for key in set(requests) & set(limits):
                 if quantity(requests[key]) > quantity(limits[key]):
