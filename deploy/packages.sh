@@ -11,10 +11,10 @@ declare -A sets=(
 		libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev libc-ares-dev libpcre2-dev libmnl-dev"
 	[unit]="libcmocka-dev python3"
 	[rootfs]="ca-certificates libcap2-bin" # for the Dockerfile
-	[test]="libcmocka-dev python3 python3-pytest python3-dnspython bind9-dnsutils curl iproute2 openssl"
+	[test]="libcmocka-dev python3 python3-pytest python3-dnspython python3-yaml bind9-dnsutils curl iproute2 openssl"
 	[image]="buildah runc mmdebstrap debian-archive-keyring binutils musl-tools busybox-static" # beside build and test
 	[cluster]="golang-go dpkg-dev" # to make a kube-apiserver
-	[deploy]="python3-yaml prometheus" # kubectl, with its kustomize, is in neither Debian
+	[deploy]="prometheus" # kubectl, with its kustomize, is in Debian 13 only
 	[ci]="clang clang-format clang-tidy llvm shellcheck mmdebstrap debian-archive-keyring valgrind git"
 	[bench]="dnsperf nsd knot unbound dnsdist dnsmasq-base valgrind linux-perf"
 )

@@ -31,9 +31,10 @@ users:
 
 
 def binary():
-    """Its path, or None."""
+    """Its path; None without one in PATH, which renders the manifests."""
     beside = Path(os.environ.get("KUBEBUILDER_ASSETS", "/nonexistent")) / "kubectl"
-    return os.environ.get("KUBECTL") or (str(beside) if os.access(beside, os.X_OK) else shutil.which("kubectl"))
+    in_path = shutil.which("kubectl")
+    return in_path and (os.environ.get("KUBECTL") or (str(beside) if os.access(beside, os.X_OK) else in_path))
 
 
 def served(objects, version):

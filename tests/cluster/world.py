@@ -48,6 +48,7 @@ users:
 """
 
 numbers = itertools.count(1)
+worlds = itertools.count(1)  # each has a /24 of the service network, and one of pods
 
 
 def corefile(*lines):
@@ -124,7 +125,7 @@ class World:
         self.plane = plane
         self.admin = plane.admin
         self.folder = Path(folder)
-        self.number = next(numbers)
+        self.number = next(worlds)
         self.space = f"space{self.number}"
         self.account = Account(plane, self.folder)
         self.addresses = (f"10.96.{100 + self.number}.{n}" for n in itertools.count(1))
