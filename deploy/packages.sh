@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs the Debian packages (12 and 13) that kaname's scripts need, those that are missing only:
-#     deploy/packages.sh build|test|cluster|ci|bench ...
+#     deploy/packages.sh build|unit|rootfs|test|cluster|ci|bench|image ...
 # No package's service is started. Asks for root by sudo where it must.
 set -euo pipefail
 
 build=(gcc libc6-dev meson ninja-build pkg-config libuv1-dev liburcu-dev libxxhash-dev libcjson-dev
 	libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev libc-ares-dev libpcre2-dev)
-test=(libcmocka-dev python3 python3-pytest python3-dnspython bind9-dnsutils curl iproute2 openssl)
+unit=(libcmocka-dev python3) # meson test
+rootfs=(ca-certificates libcap2-bin) # in the Dockerfile: what is in the image, and setcap
+test=("${unit[@]}" python3-pytest python3-dnspython bind9-dnsutils curl iproute2 openssl)
 cluster=(golang-go dpkg-dev) # to make a kube-apiserver
 ci=(clang clang-format clang-tidy llvm shellcheck mmdebstrap debian-archive-keyring valgrind git)
+image=(buildah crun mmdebstrap debian-archive-keyring libcap2-bin)
 bench=(dnsperf nsd knot unbound dnsdist dnsmasq-base valgrind linux-perf)
 
 fail() {
@@ -73,15 +76,18 @@ install_clang_runtime() {
 	install_missing "libclang-rt-${version#clang-}-dev"
 }
 
-[ $# -gt 0 ] || fail "say which: build, test, cluster, ci, bench"
+[ $# -gt 0 ] || fail "say which: build, unit, rootfs, test, cluster, ci, bench, image"
 wanted=()
 for set in "$@"; do
 	case $set in
 	build) wanted+=("${build[@]}") ;;
+	unit) wanted+=("${unit[@]}") ;;
+	rootfs) wanted+=("${rootfs[@]}") ;;
 	test) wanted+=("${test[@]}") ;;
 	cluster) wanted+=("${cluster[@]}") ;;
 	ci) wanted+=("${ci[@]}") ;;
 	bench) wanted+=("${bench[@]}") ;;
+	image) wanted+=("${image[@]}") ;;
 	*) fail "no such set of packages: $set" ;;
 	esac
 done
