@@ -8,12 +8,12 @@ set -euo pipefail
 
 build=(gcc libc6-dev meson ninja-build pkg-config libuv1-dev liburcu-dev libxxhash-dev libcjson-dev
 	libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev libc-ares-dev libpcre2-dev)
-unit=(libcmocka-dev python3) # meson test
-rootfs=(ca-certificates libcap2-bin) # in the Dockerfile: what is in the image, and setcap
+unit=(libcmocka-dev python3)
+rootfs=(ca-certificates libcap2-bin) # for the Dockerfile
 test=("${unit[@]}" python3-pytest python3-dnspython bind9-dnsutils curl iproute2 openssl)
+image=(buildah runc mmdebstrap debian-archive-keyring binutils musl-tools busybox-static) # beside build and test
 cluster=(golang-go dpkg-dev) # to make a kube-apiserver
 ci=(clang clang-format clang-tidy llvm shellcheck mmdebstrap debian-archive-keyring valgrind git)
-image=(buildah crun mmdebstrap debian-archive-keyring libcap2-bin)
 bench=(dnsperf nsd knot unbound dnsdist dnsmasq-base valgrind linux-perf)
 
 fail() {

@@ -4,8 +4,8 @@
 
     upstream.py [--address 127.0.0.1] [--port 5353] [RULE...]
 
-A RULE is NAMES:ACTS, the first whose NAMES match the question's name (as a shell matches files, without case) is taken;
-ACTS are separated by commas, "" is a plain answer:
+A RULE is NAMES:ACTS, the first whose NAMES match the question's name (as a shell matches files, without case) is taken, or
+"NAMES TYPE":ACTS, for questions of this type (A, AAAA, TXT and so on) only; ACTS are separated by commas, "" is a plain answer:
 
     drop, close (TCP: at once), close-middle (TCP: in the middle), delay=MS, duplicate, reorder=N (holds N answers, then sends
     them in reverse), truncate (TC by UDP), rcode=NAME, ttl=SECONDS, nodata, nodata-bare (without SOA), cname=TARGET,
@@ -230,9 +230,10 @@ class Upstream:
 
     # ---- answering
 
-    def acts_for(self, name):
+    def acts_for(self, question):
         for names, acts in self.rules:
-            if fnmatch.fnmatch(name.lower(), names.lower()):
+            names, _, rdtype = names.partition(" ")
+            if rdtype in ("", question.type) and fnmatch.fnmatch(question.name.lower(), names.lower()):
                 return parse_acts(acts)
         return {}
 
@@ -245,7 +246,7 @@ class Upstream:
         with self.lock:
             self.asked.append(question)
             self.n_asked += 1
-        acts = self.acts_for(question.name)
+        acts = self.acts_for(question)
         if "drop" in acts:
             return True
         if "close" in acts and is_tcp:
