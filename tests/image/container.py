@@ -97,7 +97,6 @@ class Container:
                 "user": {"uid": uid, "gid": gid}, "cwd": settings.get("WorkingDir") or "/",
                 "args": [*settings["Entrypoint"], *map(str, args)],
                 "env": [*settings.get("Env", []), *(f"{name}={value}" for name, value in env.items())],
-                "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 65536, "hard": 65536}],
             },
             "root": {"path": "rootfs", "readonly": True},
             "mounts": [*MOUNTS, *binds],

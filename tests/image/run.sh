@@ -27,15 +27,6 @@ done
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
 
-# The mirror that this machine's own apt takes its main component from.
-mirror() {
-	local codename
-
-	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-	apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' "Created-By: Packages" |
-		sed -n "s/^$codename main //p" | head -n 1
-}
-
 # Its own storage and configuration: whatever images this machine has otherwise are neither seen nor touched.
 storage=(--root "$work/storage" --runroot "$work/run" --storage-driver overlay)
 export CONTAINERS_REGISTRIES_CONF=$work/registries.conf CONTAINERS_STORAGE_CONF=$work/storage.conf BUILDAH_ISOLATION=chroot
@@ -58,8 +49,7 @@ make_base() {
 	if [ -n "$(find "$work/base.tar" -mmin -1440 2>/dev/null)" ] && builder inspect --type image $base >/dev/null 2>&1; then
 		return 0
 	fi
-	uri=$(mirror)
-	curl -fsIL --max-time 30 "${uri%/}/dists/$suite/InRelease" >/dev/null || skip "this machine's apt mirror has no $suite"
+	uri=$(.ci/mirror $suite) || skip "this machine's apt mirror has no $suite"
 	echo "run.sh: makes the base image"
 	builder rmi --all --force >/dev/null
 	apt-config dump | { grep -iE '^Acquire::(https?::|Check-)' || true; } >"$work/apt-options"
