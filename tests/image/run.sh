@@ -65,7 +65,7 @@ version=$(sed -n "s/^ *version: '\(.*\)',$/\1/p" meson.build)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 
 make_base
-builder build --quiet --layers --pull=never --network=host --signature-policy "$work/policy.json" -t "kaname:$version" \
+builder build --layers --pull=never --network=host --signature-policy "$work/policy.json" -t "kaname:$version" \
 	--build-arg VERSION="$version" --build-arg REVISION="$revision" . >"$work/build.log" 2>&1 </dev/null || {
 	cat "$work/build.log"
 	echo "run.sh: the image could not be built"
