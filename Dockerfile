@@ -24,7 +24,6 @@ RUN meson setup build-tests -Dwerror=true -Db_lto=false && meson test -C build-t
 # The root of the image. The loader says itself which libraries it loads, and from where: their paths hold the machine's name.
 # - The capability is permitted, not effective: with an effective one the binary would not even start where the container's
 #   bounding set lacks it (`drop: [ALL]`). The program makes it effective (base/capability.h).
-# - Without nsswitch.conf glibc would ask DNS before /etc/hosts for the name of an API server.
 # - Times are set, so that the same sources give the same image.
 ARG SOURCE_DATE_EPOCH=0
 RUN mkdir -p /image/etc/ssl/certs && \
@@ -32,7 +31,6 @@ RUN mkdir -p /image/etc/ssl/certs && \
 	setcap cap_net_bind_service=p /image/kaname && \
 	ldd /image/kaname | grep -o '/[^ ]*' | xargs cp -L --parents -t /image && \
 	cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ && \
-	echo 'hosts: files dns' >/image/etc/nsswitch.conf && \
 	find /image -exec touch -h -d "@$SOURCE_DATE_EPOCH" '{}' +
 
 FROM scratch

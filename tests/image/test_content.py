@@ -14,7 +14,7 @@ import container
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE_MAX = 25 << 20  # of all files
-BESIDE_LIBRARIES = {"kaname", "etc/nsswitch.conf", "etc/ssl/certs/ca-certificates.crt"}
+BESIDE_LIBRARIES = {"kaname", "etc/ssl/certs/ca-certificates.crt"}
 # Of struct vfs_cap_data, version 2: not effective; permitted CAP_NET_BIND_SERVICE, which is number 10; inheritable nothing.
 FILE_CAPABILITY = struct.pack("<5I", 0x02000000, 1 << 10, 0, 0, 0)
 
