@@ -19,7 +19,8 @@ COPY tests tests
 RUN meson setup build -Dwerror=true && ninja -C build kaname
 # The tests are linked one by one, for which link time optimisation takes longer than all the rest. The suite `lint` reads the whole
 # checkout: .ci/run runs it.
-RUN meson setup build-tests -Dwerror=true -Db_lto=false && meson test -C build-tests --no-suite lint --print-errorlogs
+RUN meson setup build-tests -Dwerror=true -Db_lto=false && meson test -C build-tests --no-suite lint --print-errorlogs && \
+	rm -rf build-tests
 
 # The root of the image. The loader says itself which libraries it loads, and from where: their paths hold the machine's name.
 # - The capability is permitted, not effective: with an effective one the binary would not even start where the container's
