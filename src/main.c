@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/capability.h"
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "explain.h"
@@ -35,6 +36,15 @@ static void open_standard_descriptors(void)
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
+}
+
+/* What fails for want of it later says so itself; this says why it is wanting. */
+static void settle_capability(void)
+{
+	int error = capability_settle();
+
+	if (error != 0)
+		fprintf(stderr, "kaname: capabilities stay as they are: %s\n", strerror(-error));
 }
 
 static void print_plugins(void)
@@ -173,6 +183,7 @@ int main(int argc, char **argv)
 	struct options options;
 
 	open_standard_descriptors();
+	settle_capability();
 	if (!options_parse(&options, argc, argv))
 		return EXIT_USAGE;
 	if (options.is_help) {

@@ -15,7 +15,9 @@ static void explain(struct text *why, const char *protocol, const union socket_a
 	text_printf(why, is_v6 ? "%s [%s]:%u: %s" : "%s %s:%u: %s", protocol, host, port,
 		    uv_strerror(error));
 	if ((error == -EACCES || error == -EPERM) && port < 1024)
-		text_puts(why, " (a port below 1024 needs CAP_NET_BIND_SERVICE)");
+		text_puts(why, " (a port below 1024 needs CAP_NET_BIND_SERVICE: add it to the "
+			       "capabilities of the container, or serve a port above 1024 that "
+			       "the Service names as its targetPort)");
 	else if (error == -EADDRINUSE)
 		text_puts(why, " (by a server that does not share it)");
 	else if (error == -EADDRNOTAVAIL)
