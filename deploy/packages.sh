@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs the Debian packages (12 and 13) that kaname's scripts need, those that are missing only:
-#     deploy/packages.sh build|test|cluster|ci|bench ...
+#     deploy/packages.sh build|test|cluster|deploy|ci|bench ...
 # No package's service is started. Asks for root by sudo where it must.
 set -euo pipefail
 
@@ -10,6 +10,7 @@ build=(gcc libc6-dev meson ninja-build pkg-config libuv1-dev liburcu-dev libxxha
 	libmicrohttpd-dev libcurl4-openssl-dev libyaml-dev libc-ares-dev libpcre2-dev)
 test=(libcmocka-dev python3 python3-pytest python3-dnspython bind9-dnsutils curl iproute2 openssl)
 cluster=(golang-go dpkg-dev) # to make a kube-apiserver
+deploy=(python3-yaml prometheus) # kubectl, with its kustomize, is in neither Debian
 ci=(clang clang-format clang-tidy llvm shellcheck mmdebstrap debian-archive-keyring valgrind git)
 bench=(dnsperf nsd knot unbound dnsdist dnsmasq-base valgrind linux-perf)
 
@@ -73,13 +74,14 @@ install_clang_runtime() {
 	install_missing "libclang-rt-${version#clang-}-dev"
 }
 
-[ $# -gt 0 ] || fail "say which: build, test, cluster, ci, bench"
+[ $# -gt 0 ] || fail "say which: build, test, cluster, deploy, ci, bench"
 wanted=()
 for set in "$@"; do
 	case $set in
 	build) wanted+=("${build[@]}") ;;
 	test) wanted+=("${test[@]}") ;;
 	cluster) wanted+=("${cluster[@]}") ;;
+	deploy) wanted+=("${deploy[@]}") ;;
 	ci) wanted+=("${ci[@]}") ;;
 	bench) wanted+=("${bench[@]}") ;;
 	*) fail "no such set of packages: $set" ;;
