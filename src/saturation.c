@@ -14,6 +14,25 @@
 #define SAMPLE_MS 950	   /* the tick of a second may come a little early */
 #define CPU_LIMIT_MS 10000 /* a quota may be changed while we run; reading it takes some files */
 
+static uint64_t process_cpu_ns(void)
+{
+	struct timespec taken = {0};
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &taken);
+	return (uint64_t)taken.tv_sec * 1000000000u + (uint64_t)taken.tv_nsec;
+}
+
+static void take_sample(struct saturation *saturation, const struct net *net)
+{
+	struct saturation_sample sample = {.now_ns = clock_monotonic_ns(),
+					   .cpu_ns = process_cpu_ns(),
+					   .cpus = saturation->cpus,
+					   .workers = saturation->loads};
+
+	net_loads(net, saturation->loads);
+	saturation_window_add(&saturation->window, &sample);
+}
+
 void saturation_init(struct saturation *saturation, const struct net *net)
 {
 	unsigned n = net_n_workers(net);
@@ -21,6 +40,7 @@ void saturation_init(struct saturation *saturation, const struct net *net)
 	*saturation = (struct saturation){.cpus = cpu_limit("")};
 	saturation_window_init(&saturation->window, n);
 	saturation->loads = mem_zalloc(n * sizeof(saturation->loads[0]));
+	take_sample(saturation, net);
 }
 
 void saturation_fini(struct saturation *saturation)
@@ -30,18 +50,8 @@ void saturation_fini(struct saturation *saturation)
 	saturation->loads = NULL;
 }
 
-static uint64_t process_cpu_ns(void)
-{
-	struct timespec taken = {0};
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &taken);
-	return (uint64_t)taken.tv_sec * 1000000000u + (uint64_t)taken.tv_nsec;
-}
-
 void saturation_tick(struct saturation *saturation, const struct net *net, uint64_t now_ms)
 {
-	struct saturation_sample sample;
-
 	if (now_ms - saturation->sampled_ms < SAMPLE_MS)
 		return;
 	saturation->sampled_ms = now_ms;
@@ -49,12 +59,7 @@ void saturation_tick(struct saturation *saturation, const struct net *net, uint6
 		saturation->limited_ms = now_ms;
 		saturation->cpus = cpu_limit("");
 	}
-	net_loads(net, saturation->loads);
-	sample = (struct saturation_sample){.now_ns = clock_monotonic_ns(),
-					    .cpu_ns = process_cpu_ns(),
-					    .cpus = saturation->cpus,
-					    .workers = saturation->loads};
-	saturation_window_add(&saturation->window, &sample);
+	take_sample(saturation, net);
 }
 
 static void write_part(struct text *page, const char *part, double value)

@@ -19,7 +19,7 @@ struct saturation {
 	uint64_t sampled_ms, limited_ms; /* when it took a sample, and read `cpus` */
 };
 
-/* Its workers are those of the net. */
+/* Its workers are those of the net, which does not run yet. */
 void saturation_init(struct saturation *saturation, const struct net *net);
 /* Safe on a zeroed struct. */
 void saturation_fini(struct saturation *saturation);

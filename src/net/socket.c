@@ -61,8 +61,8 @@ static int set_udp_options(int fd, const union socket_address *address)
 	struct timespec at;
 
 	set_queue_sizes(fd);
-	(void)!socket_last_received(fd,
-				    &at); /* who asks gets datagrams with the time from now on */
+	/* Who has asked gets datagrams with their time from now on. */
+	(void)!socket_last_received(fd, &at);
 	if (address->any.sa_family == AF_INET) {
 		if (set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) != 0)
 			try_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
@@ -204,10 +204,8 @@ uint32_t socket_kernel_drops(int fd)
 	return info[SK_MEMINFO_DROPS];
 }
 
-/*
- * Beside it, SO_TIMESTAMPNS would add a control message to each datagram, which costs every query,
- * and room beside the one of the address.
- */
+/* SO_TIMESTAMPNS would give each datagram a control message more: each query would pay for what one
+ * in hundreds is asked. */
 int socket_last_received(int fd, struct timespec *at)
 {
 	return ioctl(fd, SIOCGSTAMPNS, at) == 0 ? 0 : -errno;

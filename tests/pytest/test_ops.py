@@ -52,6 +52,8 @@ def test_http_slow_clients(server):
 
 SIZES = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16000, 32000, 48000, 64000]
 
+DELAYS = [5e-5, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]
+
 # name -> (type, label names, bucket bounds)
 FAMILIES = {
     "coredns_dns_requests_total": ("counter", {"server", "zone", "view", "proto", "family", "type"}, None),
@@ -64,6 +66,9 @@ FAMILIES = {
     "coredns_panics_total": ("counter", set(), None),
     "coredns_kubernetes_dns_programming_duration_seconds": ("histogram", {"service_kind"}, [0.001 * 2**n for n in range(20)]),
     "process_start_time_seconds": ("gauge", set(), None),
+    "kaname_queue_delay_seconds": ("histogram", set(), DELAYS),
+    "kaname_saturation": ("gauge", set(), None),
+    "kaname_saturation_part": ("gauge", {"part"}, None),
 }
 
 
