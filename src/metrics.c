@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What CoreDNS says of itself as a whole, in its names of today and of before 1.7, and what the
- * kernel knows of the process.
+ * What CoreDNS says of itself as a whole, in its names of today and of before 1.7, what the kernel
+ * knows of the process, and how much memory it may use.
  */
 #include "metrics.h"
 
+#include <math.h>
+
+#include "base/memory.h"
 #include "base/metrics.h"
 #include "base/process.h"
 
@@ -45,11 +48,24 @@ static void write_reload(const struct metrics_page *from, struct text *page)
 	metrics_sample(page, "coredns_reload_version_info", version, ARRAY_LEN(version), 1);
 }
 
+/* Read anew each time: a pod's limit may be changed while it runs. */
+static void write_memory_limit(struct text *page)
+{
+	uint64_t limit = memory_limit("");
+
+	metrics_family(page, "kaname_memory_limit_bytes", "gauge",
+		       "Memory that this process may use by its control groups; +Inf without a "
+		       "limit.");
+	metrics_sample(page, "kaname_memory_limit_bytes", NULL, 0,
+		       limit == UINT64_MAX ? (double)INFINITY : (double)limit);
+}
+
 void metrics_page_write(const struct metrics_page *from, struct text *page)
 {
 	write_build(page);
 	write_reload(from, page);
 	process_metrics_write(page, "/proc");
+	write_memory_limit(page);
 	write_counter(page, "kaname_log_lines_dropped_total",
 		      "Log lines dropped because what reads them was too slow.",
 		      log_dropped(from->log));

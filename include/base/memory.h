@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Octets; UINT64_MAX without a limit. Reads files under `root`/proc and `root`/sys ("" in the
- * program, a folder in tests). Main thread, at start. */
+ * program, a folder in tests). Any thread. */
 uint64_t memory_limit(const char *root);
 
 #endif
