@@ -42,6 +42,13 @@ builder() { # COMMAND ARGUMENTS...
 	buildah "${storage[@]}" "$@"
 }
 
+# An interrupted build leaves its containers mounted, and buildah each time a mount of the storage over itself.
+leave() {
+	builder rm --all >/dev/null 2>&1 || true
+	umount "$work/storage/overlay" 2>/dev/null || true
+}
+trap leave EXIT
+
 # What debian:13-slim is, near enough: the required packages and apt. From yesterday on it is made anew, for its updates.
 make_base() {
 	local uri container
