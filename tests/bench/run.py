@@ -34,10 +34,10 @@ def dnsperf(server, client_cpu, *options):
     return output, completed
 
 
-def measure(server, client_cpu, passes):
+def measure(server, client_cpu, passes, *options):
     """One run: microseconds of CPU per answer, the user part of it, and queries per second."""
     cpu_ns, (user, system) = server.cpu_ns(), server.cpu_ticks()
-    output, completed = dnsperf(server, client_cpu, '-n', str(passes))
+    output, completed = dnsperf(server, client_cpu, '-n', str(passes), *options)
     cpu_us = (server.cpu_ns() - cpu_ns) / 1e3 / completed
     user, system = server.cpu_ticks()[0] - user, server.cpu_ticks()[1] - system
     qps = float(re.search(r'Queries per second: +([\d.]+)', output)[1])
