@@ -68,6 +68,7 @@ static unsigned on_metrics(void *arg, struct text *body)
 					  .reload_value = server->config->hash};
 
 	metrics_page_write(&page, body);
+	saturation_metrics_write(&server->saturation, body);
 	reload_metrics_write(server, body);
 	config_metrics_write(server->config, body);
 	return 200;
@@ -149,6 +150,7 @@ static void on_tick(uv_timer_t *tick)
 	struct server *server = tick->data;
 
 	see_queries(server);
+	saturation_tick(&server->saturation, server->net, uv_now(&server->loop));
 	refresh(server);
 	switch (server->state) {
 	case SERVER_RUNNING:
@@ -355,6 +357,7 @@ static int start(struct server *server, struct text *why)
 	err = net_open(&server->net, &config->net, &config->query, server->log, why);
 	if (err != 0)
 		return err;
+	saturation_init(&server->saturation, server->net);
 	err = server_open_ops(server, config, why);
 	if (err != 0)
 		return err;
@@ -376,6 +379,7 @@ static void stop(struct server *server)
 		kube_close(server->kubes[i]);
 	if (server->net)
 		net_free(server->net);
+	saturation_fini(&server->saturation);
 	for (size_t i = 0; i < server->n_sources; i++) {
 		if (server->tables[i])
 			table_free(server->tables[i]);

@@ -16,6 +16,7 @@
 #include "ops/ops.h"
 #include "ops/self.h"
 #include "options.h"
+#include "saturation.h"
 
 enum exit_code {
 	EXIT_FINE = 0,
@@ -73,6 +74,7 @@ struct server {
 	uv_signal_t signals[SERVER_SIGNALS];
 	uv_timer_t tick;
 	uint64_t serving_since_ms, leaving_since_ms;
+	struct saturation saturation;
 	uint64_t n_queries, last_query_ms; /* as the tick has seen them */
 };
 

@@ -179,6 +179,10 @@ void forward_reconfigure(struct forward *forward, const struct forward_config *c
  * forwarder is gone. */
 void forward_close(struct forward *forward, void (*on_closed)(void *arg), void *arg);
 
+/* 0..1: how near the nearest bound was (max_concurrent of a group, max_questions) at the last tick.
+ * Any thread. */
+double forward_fullness(const struct forward *forward);
+
 /* coredns_forward_*, coredns_proxy_* of both generations, and ours, summed over the workers'
  * forwarders. Any thread. */
 void forward_metrics_write(struct forward *const *forwards, size_t n_forwards, struct text *page);

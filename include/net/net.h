@@ -104,6 +104,21 @@ void net_metrics_write(const struct net *net, struct text *page);
 /* Queries received since the start, all workers, UDP and TCP. Any thread. */
 uint64_t net_queries(const struct net *net);
 
+/* How loaded a worker is. Nothing in it ever goes back, but for `slots`. */
+struct net_load {
+	uint64_t n_waits, wait_ns; /* looks at the head of UDP receive queues since the start, and
+				      how long what was there had waited, in all */
+	bool has_waits;		   /* the kernel tells */
+	double slots;		   /* 0..1: how near the nearest of its bounds is, of connections,
+				      queries that wait for upstreams, their octets, questions */
+	uint64_t cpu_ns;	   /* that its thread took; 0 before and after it runs */
+};
+
+unsigned net_n_workers(const struct net *net);
+
+/* loads[0..net_n_workers). Main thread. */
+void net_loads(const struct net *net, struct net_load *loads);
+
 /* The page of /debug/top. Any thread while the net lives. */
 void net_top_write(const struct net *net, struct text *body);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The limits of the control groups that this process is in: its own and those above it. Main
- * thread, at start.
+ * thread.
  */
 #ifndef KANAME_BASE_CGROUP_H
 #define KANAME_BASE_CGROUP_H

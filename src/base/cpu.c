@@ -13,6 +13,8 @@
 #include "base/check.h"
 #include "cgroup.h"
 
+#define CPU_UNIT 1000000
+
 static unsigned count_affinity(void)
 {
 	for (int cpus = 1024; cpus <= 1 << 20; cpus *= 2) {
@@ -33,7 +35,7 @@ static unsigned count_affinity(void)
 	return 1;
 }
 
-/* CPUs, rounded up. */
+/* In millionths of a CPU; as fine as the kernel's, whose period is at most a second. */
 static uint64_t read_quota(const char *folder, size_t len, bool is_v2)
 {
 	char line[64];
@@ -50,15 +52,24 @@ static uint64_t read_quota(const char *folder, size_t len, bool is_v2)
 			return CGROUP_UNLIMITED;
 		period = strtoll(line, NULL, 10);
 	}
-	if (quota <= 0 || period <= 0 || quota / period >= UINT_MAX)
+	if (quota <= 0 || period <= 0 || quota >= LLONG_MAX / CPU_UNIT - period)
 		return CGROUP_UNLIMITED;
-	return (uint64_t)(quota / period + (quota % period != 0));
+	return (uint64_t)((quota * CPU_UNIT + period - 1) / period);
 }
 
 unsigned cpu_quota(const char *root)
 {
-	unsigned affinity = count_affinity();
+	uint64_t affinity = count_affinity();
 	uint64_t quota = cgroup_least(root, "cpu", read_quota);
 
-	return quota < affinity ? (unsigned)quota : affinity;
+	return quota < affinity * CPU_UNIT ? (unsigned)((quota + CPU_UNIT - 1) / CPU_UNIT)
+					   : (unsigned)affinity;
+}
+
+double cpu_limit(const char *root)
+{
+	double affinity = count_affinity();
+	double quota = (double)cgroup_least(root, "cpu", read_quota) / CPU_UNIT;
+
+	return quota < affinity ? quota : affinity;
 }

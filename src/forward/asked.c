@@ -406,11 +406,19 @@ static void on_due(struct due *due)
 
 /* ---- asking ---- */
 
+/* How many questions of the line may be in flight in this worker; 0: no bound. */
+static size_t share_of(const struct forward *forward, const struct line *line)
+{
+	size_t max = line->config->max_concurrent, n = forward->config->n_workers;
+
+	return n > 0 ? (max + n - 1) / n : max;
+}
+
 static bool is_over_bound(struct forward *forward, const struct line *line)
 {
-	uint32_t max = line->config->max_concurrent, n = forward->config->n_workers;
+	size_t max = share_of(forward, line);
 
-	if (max > 0 && line->group.n_questions >= (max + n - 1) / (n > 0 ? n : 1)) {
+	if (max > 0 && line->group.n_questions >= max) {
 		counter_add(&forward->counts.rejected_concurrent, 1);
 		return true;
 	}
@@ -419,6 +427,20 @@ static bool is_over_bound(struct forward *forward, const struct line *line)
 		return true;
 	}
 	return false;
+}
+
+void asked_measure(struct forward *forward)
+{
+	size_t fullness = forward->n_asked * FULLNESS_UNIT / forward->asked_max;
+
+	for (size_t i = 0; i < forward->n_lines; i++) {
+		const struct line *line = forward->lines[i];
+		size_t max = line ? share_of(forward, line) : 0;
+
+		if (max > 0 && line->group.n_questions * FULLNESS_UNIT / max > fullness)
+			fullness = line->group.n_questions * FULLNESS_UNIT / max;
+	}
+	counter_set(&forward->counts.fullness, fullness < FULLNESS_UNIT ? fullness : FULLNESS_UNIT);
 }
 
 static struct asked *new_asked(struct forward *forward, const struct forward_question *question,

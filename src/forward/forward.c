@@ -162,6 +162,7 @@ static void on_tick(uv_timer_t *tick)
 
 	forward_now(forward);
 	for_each_line(forward, line_tick);
+	asked_measure(forward);
 	channels_drain(&forward->channels);
 	channels_sweep(&forward->channels);
 	free_gone(forward);

@@ -47,7 +47,8 @@ struct peer_counts {
 
 struct forward_counts {
 	uint64_t joins, hedges, retries, limited, refreshes, questions, failures;
-	uint64_t in_flight;			     /* a gauge */
+	uint64_t in_flight; /* a gauge */
+	uint64_t fullness;  /* a gauge: of asked_measure, FULLNESS_UNIT is full */
 	uint64_t rejected_concurrent, rejected_full; /* by max_concurrent, by max_questions */
 	uint64_t loops;				     /* upstreams found to lead back */
 	uint64_t broken;		      /* questions for which all upstreams were down */
@@ -140,6 +141,10 @@ void asked_fail_all(struct forward *forward);
  * `dropped`; asked_tell_dropped then tells their waiters. */
 void asked_drop(struct forward *forward, struct cds_list_head *dropped);
 void asked_tell_dropped(struct cds_list_head *dropped);
+
+/* Sets counts.fullness. */
+void asked_measure(struct forward *forward);
+#define FULLNESS_UNIT 1000000
 
 #define RESOLVER_GROUP (SIZE_MAX - 1) /* of questions for host names */
 

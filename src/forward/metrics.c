@@ -298,6 +298,11 @@ static const struct {
 	 offsetof(struct forward_counts, in_flight)},
 };
 
+double forward_fullness(const struct forward *forward)
+{
+	return (double)counter_read(&forward->counts.fullness) / FULLNESS_UNIT;
+}
+
 void forward_metrics_write(struct forward *const *forwards, size_t n_forwards, struct text *text)
 {
 	struct page page = {.text = text};

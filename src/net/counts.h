@@ -58,6 +58,10 @@ struct net_counts {
 	uint64_t tcp_accept_failed;
 	uint64_t tcp_open; /* a gauge */
 	uint64_t tcp_ended[NET_N_ENDS];
+	struct histogram queue_delay_ns; /* of the UDP receive queues, see udp.h */
+	uint64_t has_no_stamps;		 /* 1: the kernel does not tell it */
 };
+
+extern const struct histogram_bounds net_queue_delay_bounds; /* ns */
 
 #endif

@@ -102,12 +102,19 @@ static void poll_udp(struct listener *listener, enum udp_wait wait)
 	CHECK(uv_poll_start(&listener->poll, events, on_udp) == 0);
 }
 
+static enum udp_wait serve_udp(struct listener *listener, unsigned max_batches, bool *is_empty)
+{
+	struct worker *worker = listener->worker;
+
+	worker->udp.now_ms = uv_now(&worker->loop);
+	return udp_serve(&worker->udp, &listener->udp, max_batches, is_empty);
+}
+
 static void on_udp(uv_poll_t *poll, int status, int events)
 {
 	struct listener *listener = poll->data;
 	bool is_empty;
-	enum udp_wait wait =
-		udp_serve(&listener->worker->udp, &listener->udp, BATCHES_PER_EVENT, &is_empty);
+	enum udp_wait wait = serve_udp(listener, BATCHES_PER_EVENT, &is_empty);
 
 	/* On a pending error libuv stops the poll; the read just done has taken the error away. */
 	if (UNLIKELY(status < 0 || (wait == UDP_WAIT_WRITABLE) != listener->is_polled_writable))
@@ -131,8 +138,7 @@ void listener_start(struct listener *listener)
 static bool empty_udp(struct listener *listener)
 {
 	bool is_empty;
-	enum udp_wait wait =
-		udp_serve(&listener->worker->udp, &listener->udp, BATCHES_AT_END, &is_empty);
+	enum udp_wait wait = serve_udp(listener, BATCHES_AT_END, &is_empty);
 
 	if ((wait == UDP_WAIT_WRITABLE) != listener->is_polled_writable)
 		poll_udp(listener, wait);

@@ -118,6 +118,21 @@ static void write_kernel_drops(const struct net *net, struct text *page)
 	}
 }
 
+static void write_queue_delay(const struct net *net, struct text *page)
+{
+	const struct metrics_histogram_in in = {.name = "kaname_queue_delay_seconds",
+						.bounds = &net_queue_delay_bounds,
+						.unit = 1e9};
+	struct histogram delay = {0};
+
+	for (unsigned i = 0; i < net->n_workers; i++)
+		histogram_merge(&delay, &net->workers[i]->counts.queue_delay_ns);
+	metrics_family(page, in.name, "histogram",
+		       "How long the UDP query at the head of a receive queue had waited there, "
+		       "looked at up to 100 times a second for each socket.");
+	metrics_histogram(page, &in, &delay);
+}
+
 static void write_tcp(const struct net *net, struct text *page)
 {
 	metrics_family(page, "kaname_tcp_connections", "gauge", "Open TCP connections.");
@@ -175,6 +190,7 @@ void net_metrics_write(const struct net *net, struct text *page)
 		net, page, "kaname_udp_send_errors_total",
 		&(struct reasons){unsent_texts, NET_N_UNSENT, offsetof(struct net_counts, unsent)});
 	write_kernel_drops(net, page);
+	write_queue_delay(net, page);
 	write_tcp(net, page);
 	if (net->config.forward)
 		write_pending(net, page);

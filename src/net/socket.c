@@ -58,8 +58,11 @@ static void set_queue_sizes(int fd)
 static int set_udp_options(int fd, const union socket_address *address)
 {
 	bool is_wildcard = socket_is_wildcard(address);
+	struct timespec at;
 
 	set_queue_sizes(fd);
+	(void)!socket_last_received(fd,
+				    &at); /* who asks gets datagrams with the time from now on */
 	if (address->any.sa_family == AF_INET) {
 		if (set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) != 0)
 			try_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
@@ -199,6 +202,15 @@ uint32_t socket_kernel_drops(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) != 0)
 		return 0;
 	return info[SK_MEMINFO_DROPS];
+}
+
+/*
+ * Beside it, SO_TIMESTAMPNS would add a control message to each datagram, which costs every query,
+ * and room beside the one of the address.
+ */
+int socket_last_received(int fd, struct timespec *at)
+{
+	return ioctl(fd, SIOCGSTAMPNS, at) == 0 ? 0 : -errno;
 }
 
 void socket_reset_on_close(int fd)

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/check.h"
 
@@ -66,6 +67,12 @@ bool socket_has_unacknowledged(int fd);
 /* Datagrams that the kernel dropped because the receive queue was full, since the socket was
  * opened; 0 when it cannot tell. */
 uint32_t socket_kernel_drops(int fd);
+
+/*
+ * When the kernel received the datagram that was read last, by CLOCK_REALTIME. Before there was one
+ * it fails. 0 or -errno.
+ */
+MUST_USE int socket_last_received(int fd, struct timespec *at);
 
 /* The next close() throws away what is unsent and resets the connection. */
 void socket_reset_on_close(int fd);

@@ -195,12 +195,17 @@ void tcp_listener_start(struct tcp_listener *listener)
 	listener->is_paused = uv_poll_start(&listener->poll, UV_READABLE, on_acceptable) != 0;
 }
 
+unsigned tcp_share(const struct net_config *config)
+{
+	unsigned share = config->tcp_max / config->n_workers;
+
+	return share > 0 ? share : 1;
+}
+
 void tcp_configure(struct tcp *tcp, const struct net_config *config)
 {
 	tcp->config = config;
-	tcp->n_max = config->tcp_max / config->n_workers;
-	if (tcp->n_max == 0)
-		tcp->n_max = 1;
+	tcp->n_max = tcp_share(config);
 	while (tcp->n > tcp->n_max && !chain_is_empty(&tcp->idle))
 		tcp_connection_close(STATE_ENTRY(tcp->idle.next), NET_END_LIMIT);
 }

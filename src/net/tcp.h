@@ -71,6 +71,9 @@ void tcp_fini(struct tcp *tcp);
 /* The limits and times of `config`, borrowed, hold from now on. */
 void tcp_configure(struct tcp *tcp, const struct net_config *config);
 
+/* How many connections a worker may have. */
+unsigned tcp_share(const struct net_config *config);
+
 /* The listener, whose fd, address and server are set, becomes one of tcp's; it is polled from
  * tcp_listener_start on. 0 or -errno. */
 MUST_USE int tcp_listen(struct tcp *tcp, struct tcp_listener *listener);

@@ -22,6 +22,14 @@
 #include "base/rcu.h"
 #include "pending.h"
 
+#define WAIT_MAX_S 60 /* in a receive queue */
+
+const struct histogram_bounds net_queue_delay_bounds = {
+	.n = 15,
+	.le = {50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 25000000,
+	       50000000, 100000000, 250000000, 500000000, 1000000000, 5000000000},
+};
+
 /* One datagram and its answer. Its odd size spreads the buffers over the cache's sets. */
 struct udp_slot {
 	union socket_address source;
@@ -234,14 +242,41 @@ static bool send_batch(struct udp *udp, int fd, struct udp_batch *batch)
 	return true;
 }
 
-static int receive_batch(struct udp *udp, int fd)
+static int receive_batch(struct udp *udp, int fd, unsigned n_max)
 {
 	int n;
 
 	do
-		n = udp->calls->recvmmsg(fd, udp->batch->received, UDP_BATCH_MAX, 0, NULL);
+		n = udp->calls->recvmmsg(fd, udp->batch->received, n_max, 0, NULL);
 	while (UNLIKELY(n < 0 && errno == EINTR));
 	return n;
+}
+
+/* Both are of the clock that is set now and then: what is before it came, or too long ago, says
+ * nothing. */
+static void observe_wait(struct udp *udp, struct udp_socket *socket)
+{
+	struct timespec received, now;
+	int64_t wait_ns;
+
+	socket->sampled_ms = udp->now_ms;
+	if (udp->calls->last_received(socket->fd, &received) != 0) {
+		counter_set(&udp->counts->has_no_stamps, 1);
+		return;
+	}
+	udp->calls->clock_gettime(CLOCK_REALTIME, &now);
+	if (now.tv_sec - received.tv_sec > WAIT_MAX_S || now.tv_sec < received.tv_sec)
+		return;
+	wait_ns = (now.tv_sec - received.tv_sec) * 1000000000ll + now.tv_nsec - received.tv_nsec;
+	if (wait_ns >= 0)
+		histogram_observe(&udp->counts->queue_delay_ns, &net_queue_delay_bounds,
+				  (uint64_t)wait_ns);
+}
+
+static bool wants_sample(const struct udp *udp, const struct udp_socket *socket)
+{
+	return udp->now_ms - socket->sampled_ms >= UDP_SAMPLE_MS &&
+	       !counter_read(&udp->counts->has_no_stamps);
 }
 
 /* False when answers were blocked. */
@@ -320,6 +355,8 @@ void udp_late(struct udp *udp, struct pending *pending, const struct query_exter
 enum udp_wait udp_serve(struct udp *udp, struct udp_socket *socket, unsigned max_batches,
 			bool *is_empty)
 {
+	unsigned n_max = UNLIKELY(wants_sample(udp, socket)) ? 1 : UDP_BATCH_MAX;
+
 	*is_empty = false;
 	if (UNLIKELY(socket->blocked != NULL)) {
 		if (!send_batch(udp, socket->fd, socket->blocked))
@@ -327,21 +364,24 @@ enum udp_wait udp_serve(struct udp *udp, struct udp_socket *socket, unsigned max
 		udp_socket_fini(socket);
 	}
 	for (unsigned i = 0; i < max_batches; i++) {
-		int n = receive_batch(udp, socket->fd);
+		int n = receive_batch(udp, socket->fd, n_max);
 
 		/* A pending error of the socket (ICMP) is taken by the call that reports it. */
 		if (n <= 0) {
 			*is_empty = n == 0 || errno == EAGAIN || errno == EWOULDBLOCK;
 			break;
 		}
+		if (UNLIKELY(n_max == 1))
+			observe_wait(udp, socket);
 		if (UNLIKELY(!serve_batch(udp, socket, (unsigned)n)))
 			return UDP_WAIT_WRITABLE;
 		/* A batch that was not full most likely emptied the queue: the poll asks that
 		 * cheaper. */
-		if (n < UDP_BATCH_MAX) {
+		if ((unsigned)n < n_max) {
 			*is_empty = true;
 			break;
 		}
+		n_max = UDP_BATCH_MAX;
 	}
 	return UDP_WAIT_READABLE;
 }

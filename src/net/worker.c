@@ -10,6 +10,7 @@
  */
 #include "worker.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -17,7 +18,7 @@
 
 #define LISTENER_ENTRY(link) CHAIN_ENTRY(link, struct listener, link)
 
-static const struct net_syscalls kernel = {recvmmsg, sendmmsg};
+static const struct net_syscalls kernel = {recvmmsg, sendmmsg, socket_last_received, clock_gettime};
 
 static void on_flush(uv_prepare_t *flush)
 {
@@ -172,6 +173,7 @@ void worker_start(struct worker *worker, const struct worker_hook *hook)
 	worker->hook = *hook;
 	uv_update_time(&worker->loop);
 	CHECK(uv_thread_create(&worker->thread, run, worker) == 0);
+	CHECK(pthread_getcpuclockid(worker->thread, &worker->cpu_clock) == 0);
 }
 
 void worker_join(struct worker *worker)

@@ -11,6 +11,7 @@
 #ifndef KANAME_NET_WORKER_H
 #define KANAME_NET_WORKER_H
 
+#include <time.h>
 #include <uv.h>
 
 #include "listener.h"
@@ -45,6 +46,7 @@ struct worker {
 	uv_timer_t tick;
 	uv_prepare_t flush; /* late answers go out before the loop waits */
 	uv_thread_t thread;
+	clockid_t cpu_clock; /* main's: of the thread, while it runs */
 	struct worker_hook hook;
 	struct net_config config;   /* what it leads to is borrowed */
 	struct query_worker *query; /* owned */

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <math.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,7 +47,7 @@ struct cpu_case {
 	const char *name;
 	unsigned affinity;
 	struct file files[6];
-	unsigned want;
+	double want; /* rounded up it is cpu_quota */
 };
 
 #define GROUP(line)                      \
@@ -59,8 +60,11 @@ static const struct cpu_case cases[] = {
 	{"more CPUs than fit a fixed mask", 5000, {{0}}, 5000},
 	{"v2, no limit", 4, {GROUP("0::/\n"), {"sys/fs/cgroup/cpu.max", "max 100000\n"}}, 4},
 	{"v2, whole", 4, {GROUP("0::/\n"), {"sys/fs/cgroup/cpu.max", "200000 100000\n"}}, 2},
-	{"v2, rounded up", 4, {GROUP("0::/\n"), {"sys/fs/cgroup/cpu.max", "110000 100000\n"}}, 2},
-	{"v2, less than one", 4, {GROUP("0::/\n"), {"sys/fs/cgroup/cpu.max", "5000 100000\n"}}, 1},
+	{"v2, rounded up", 4, {GROUP("0::/\n"), {"sys/fs/cgroup/cpu.max", "110000 100000\n"}}, 1.1},
+	{"v2, less than one",
+	 4,
+	 {GROUP("0::/\n"), {"sys/fs/cgroup/cpu.max", "5000 100000\n"}},
+	 0.05},
 	{"v2, more than the mask",
 	 2,
 	 {GROUP("0::/\n"), {"sys/fs/cgroup/cpu.max", "9900000 100000\n"}},
@@ -95,7 +99,7 @@ static const struct cpu_case cases[] = {
 	 {GROUP("7:pids:/\n4:cpu,cpuacct:/docker/x\n0::/\n"),
 	  {"sys/fs/cgroup/cpu,cpuacct/docker/x/cpu.cfs_quota_us", "250000\n"},
 	  {"sys/fs/cgroup/cpu,cpuacct/docker/x/cpu.cfs_period_us", "100000\n"}},
-	 3},
+	 2.5},
 	{"v1, mounted at the container's group",
 	 8,
 	 {GROUP("4:cpu:/docker/x\n"),
@@ -116,6 +120,14 @@ static const struct cpu_case cases[] = {
 	 8},
 	{"a period of zero", 4, {GROUP("0::/\n"), {"sys/fs/cgroup/cpu.max", "100000 0\n"}}, 4},
 	{"a quota of zero", 4, {GROUP("0::/\n"), {"sys/fs/cgroup/cpu.max", "0 100000\n"}}, 4},
+	{"v2, more than can be counted",
+	 4,
+	 {GROUP("0::/\n"), {"sys/fs/cgroup/cpu.max", "9223372036854775807 1\n"}},
+	 4},
+	{"v2, a little more than two",
+	 4,
+	 {GROUP("0::/\n"), {"sys/fs/cgroup/cpu.max", "2000001 1000000\n"}},
+	 2.000001},
 	{"garbage", 4, {GROUP("::\nnonsense\n0:\n"), {"sys/fs/cgroup/cpu.max", "a b\n"}}, 4},
 	{"an empty file", 4, {GROUP("0::/\n"), {"sys/fs/cgroup/cpu.max", ""}}, 4},
 };
@@ -156,10 +168,11 @@ static void test_quotas(void **state)
 		affinity_cpus = c->affinity;
 
 		unsigned got = cpu_quota(root);
+		double limit = cpu_limit(root);
 
 		nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-		if (got != c->want)
-			fail_msg("%s: want %u, got %u", c->name, c->want, got);
+		if (got != (unsigned)ceil(c->want) || fabs(limit - c->want) > 1e-9)
+			fail_msg("%s: want %g, got %u and %g", c->name, c->want, got, limit);
 	}
 	arena_fini(&arena);
 }

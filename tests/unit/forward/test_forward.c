@@ -299,6 +299,8 @@ static void test_bounds(void **state)
 	}
 	assert_int_equal(rig_ask(&rig, &askers[5], "w0.example.org", 5000), FORWARD_ASKED);
 	assert_int_equal(rig_metric(&rig, "coredns_forward_max_concurrent_rejects_total "), 1);
+	while (forward_fullness(rig.forward) < 1) /* three of three, by the next tick */
+		uv_run(&rig.loop, UV_RUN_ONCE);
 	rig_close(&rig);
 	for (int i = 0; i < 3; i++)
 		assert_true(askers[i].is_done && !askers[i].has_wire);

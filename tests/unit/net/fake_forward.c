@@ -134,6 +134,11 @@ void forward_close(struct forward *forward, void (*on_closed)(void *arg), void *
 	uv_close((uv_handle_t *)&forward->ending, on_forward_closed);
 }
 
+double forward_fullness(const struct forward *forward)
+{
+	return 0.25;
+}
+
 void forward_metrics_write(struct forward *const *forwards, size_t n_forwards, struct text *page)
 {
 	text_printf(page, "fake_forwards %zu\n", n_forwards);

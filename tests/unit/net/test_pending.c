@@ -255,14 +255,55 @@ static void test_drain_in_vain(void **state)
 	rig_close(&rig);
 }
 
+static double slots_of(const struct rig *rig)
+{
+	struct net_load load;
+
+	assert_int_equal(net_n_workers(rig->net), 1);
+	net_loads(rig->net, &load);
+	return load.slots;
+}
+
+/* The nearest of the bounds: the fake forwarder's is a quarter, always. */
+static void test_load(void **state)
+{
+	const struct rig_options options = {.has_forward = true, .pending_max = 4, .tcp_max = 10};
+	const struct rig_options narrow = {.has_forward = true, .pending_max = 2, .tcp_max = 10};
+	struct net_load load;
+	struct rig rig;
+	int fds[9], fd;
+
+	rig_open(&rig, &options);
+	assert_true(slots_of(&rig) == 0.25);
+	fd = rig_connect(&rig, SOCK_DGRAM, "127.0.0.1", NULL);
+	for (uint16_t i = 0; i < 3; i++)
+		ask(fd, false, i, FAKE_NEVER);
+	wait_for(&rig, "kaname_pending_queries", 3);
+	assert_true(slots_of(&rig) == 0.75);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = rig_connect(&rig, SOCK_STREAM, "127.0.0.1", NULL);
+	wait_for(&rig, "kaname_tcp_connections", ARRAY_LEN(fds));
+	assert_true(slots_of(&rig) == 0.9);
+	net_loads(rig.net, &load);
+	assert_true(load.has_waits && load.n_waits > 0 && load.cpu_ns > 0);
+	assert_int_equal(rig_reconfigure(&rig, &narrow, NULL), 0);
+	rig_wait_switched(&rig);
+	assert_true(slots_of(&rig) == 1); /* three wait where two may */
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	close(fd);
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_udp_order),  cmocka_unit_test(test_tcp_order),
-		cmocka_unit_test(test_many),	   cmocka_unit_test(test_address),
-		cmocka_unit_test(test_half_close), cmocka_unit_test(test_connections),
-		cmocka_unit_test(test_limit),	   cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_drain),	   cmocka_unit_test(test_drain_in_vain),
+		cmocka_unit_test(test_udp_order),     cmocka_unit_test(test_tcp_order),
+		cmocka_unit_test(test_many),	      cmocka_unit_test(test_address),
+		cmocka_unit_test(test_half_close),    cmocka_unit_test(test_connections),
+		cmocka_unit_test(test_load),	      cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_bounds),	      cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_drain_in_vain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

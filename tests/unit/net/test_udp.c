@@ -32,6 +32,9 @@ static struct {
 	struct msghdr answer;			/* the last one sent */
 	uint8_t answer_control[128];
 	bool is_cut;
+	struct timespec stamp, now; /* when the last datagram came, and what it is now */
+	int stamp_error;
+	unsigned n_stamp_calls;
 } kernel;
 
 static void receive_one(struct mmsghdr *message)
@@ -98,7 +101,23 @@ static int fake_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags
 	return (unsigned)take < n ? take : (int)n;
 }
 
-static const struct net_syscalls calls = {fake_recvmmsg, fake_sendmmsg};
+static int fake_last_received(int fd, struct timespec *at)
+{
+	kernel.n_stamp_calls++;
+	assert_true(kernel.n_received > 0);
+	*at = kernel.stamp;
+	return kernel.stamp_error;
+}
+
+static int fake_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	assert_int_equal(clock, CLOCK_REALTIME);
+	*now = kernel.now;
+	return 0;
+}
+
+static const struct net_syscalls calls = {fake_recvmmsg, fake_sendmmsg, fake_last_received,
+					  fake_clock_gettime};
 
 struct bench {
 	struct query_worker query;
@@ -357,12 +376,117 @@ static void test_control(void **state)
 	}
 }
 
+static void test_queue_delay(void **state)
+{
+	static const struct {
+		const char *name;
+		struct timespec stamp, now;
+		int error;
+		unsigned n, want_n;
+		uint64_t want_ns;
+		bool want_refused;
+	} cases[] = {
+		{"one", {100, 5}, {100, 1205}, 0, 1, 1, 1200, false},
+		{"the head of many", {100, 0}, {100, 7000000}, 0, 300, 1, 7000000, false},
+		{"over a second's end", {99, 999999999}, {101, 1}, 0, 3, 1, 1000000002, false},
+		{"no time at all", {100, 5}, {100, 5}, 0, 3, 1, 0, false},
+		{"the clock was set back", {100, 5}, {100, 4}, 0, 3, 0, 0, false},
+		{"by years", {2000000000, 5}, {100, 4}, 0, 3, 0, 0, false},
+		{"it was set forward", {100, 5}, {4000000000, 4}, 0, 3, 0, 0, false},
+		{"the longest that counts", {100, 0}, {160, 0}, 0, 1, 1, 60000000000, false},
+		{"the kernel does not tell", {100, 5}, {100, 9}, -ENOTTY, 3, 0, 0, true},
+		{"nothing there", {100, 5}, {100, 9}, 0, 0, 0, 0, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct bench bench;
+		const struct histogram *delay = &bench.counts.queue_delay_ns;
+		unsigned n = 0;
+		bool is_empty;
+
+		bench_init(&bench);
+		bench.udp.now_ms = 1000;
+		kernel.n_waiting = cases[i].n;
+		kernel.stamp = cases[i].stamp;
+		kernel.now = cases[i].now;
+		kernel.stamp_error = cases[i].error;
+		udp_serve(&bench.udp, &bench.socket, 8, &is_empty);
+		check_sent(cases[i].name, cases[i].n, 0, 0);
+		assert_true(is_empty);
+		for (size_t b = 0; b < ARRAY_LEN(delay->counts); b++)
+			n += (unsigned)delay->counts[b];
+		if (n != cases[i].want_n || delay->sum != cases[i].want_ns ||
+		    bench.counts.has_no_stamps != cases[i].want_refused ||
+		    kernel.n_stamp_calls != (cases[i].n > 0))
+			fail_msg("%s: %u looks, %u calls, %llu ns", cases[i].name, n,
+				 kernel.n_stamp_calls, (unsigned long long)delay->sum);
+		bench_fini(&bench);
+	}
+}
+
+/* Each socket by itself, every 10 ms at most, and not at all once the kernel has refused. */
+static void test_sampling(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t now_ms;
+		bool is_other;
+		int error;
+		unsigned want_calls; /* so far */
+	} steps[] = {
+		{"the first", 1000, false, 0, 1},	{"at once", 1000, false, 0, 1},
+		{"too early", 1009, false, 0, 1},	{"another socket", 1009, true, 0, 2},
+		{"it is time", 1010, false, 0, 3},	{"not again", 1011, false, 0, 3},
+		{"the other's time", 1019, true, 0, 4}, {"much later", 9000, false, -EPERM, 5},
+		{"never again", 9500, true, 0, 5},	{"neither here", 9900, false, 0, 5},
+	};
+	struct udp_socket sockets[2];
+	struct bench bench;
+
+	bench_init(&bench);
+	sockets[0] = sockets[1] = bench.socket;
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		bool is_empty;
+
+		bench.udp.now_ms = steps[i].now_ms;
+		kernel.n_waiting = 2;
+		kernel.stamp_error = steps[i].error;
+		udp_serve(&bench.udp, &sockets[steps[i].is_other], 8, &is_empty);
+		assert_true(is_empty);
+		if (kernel.n_stamp_calls != steps[i].want_calls)
+			fail_msg("%s: %u calls", steps[i].name, kernel.n_stamp_calls);
+	}
+	check_sent("all are answered", 2 * ARRAY_LEN(steps), 0, 0);
+	bench_fini(&bench);
+}
+
+/* One that finds nothing to read is looked at again. */
+static void test_no_datagram_is_no_sample(void **state)
+{
+	struct bench bench;
+	bool is_empty;
+
+	bench_init(&bench);
+	bench.udp.now_ms = 1000;
+	udp_serve(&bench.udp, &bench.socket, 8, &is_empty);
+	assert_int_equal(kernel.n_stamp_calls, 0);
+	kernel.n_waiting = 1;
+	udp_serve(&bench.udp, &bench.socket, 8, &is_empty);
+	assert_int_equal(kernel.n_stamp_calls, 1);
+	bench_fini(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_send),	     cmocka_unit_test(test_receive),
-		cmocka_unit_test(test_other_socket), cmocka_unit_test(test_drops),
+		cmocka_unit_test(test_send),
+		cmocka_unit_test(test_receive),
+		cmocka_unit_test(test_other_socket),
+		cmocka_unit_test(test_drops),
 		cmocka_unit_test(test_control),
+		cmocka_unit_test(test_queue_delay),
+		cmocka_unit_test(test_sampling),
+		cmocka_unit_test(test_no_datagram_is_no_sample),
 	};
 	int failed;
 
