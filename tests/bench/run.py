@@ -29,7 +29,7 @@ def dnsperf(server, client_cpu, *options):
     completed = int(re.search(r'Queries completed: +(\d+)', output)[1])
     lost = int(re.search(r'Queries lost: +(\d+)', output)[1])
     good = re.search(r'Response codes: +NOERROR (\d+)', output)
-    if good is None or int(good[1]) != completed or lost > completed // 1000:
+    if good is None or int(good[1]) != completed or lost > completed // 200:
         raise SystemExit(f'{server.name}: lost or wrong answers\n' + '\n'.join(output.splitlines()[-30:]))
     return output, completed
 
