@@ -55,6 +55,7 @@ struct rewrite_changes *edit_changes(struct answer *answer);
 
 /* The finished message, without OPT, as the client gets it, goes to *writer, which stands behind
  * the client's own question; answer->end is of that message then. `query` is the client's own. */
-void edit_finish(struct answer *answer, struct wire_writer *writer, const struct dns_query *query);
+__attribute__((noinline)) void edit_finish(struct answer *answer, struct wire_writer *writer,
+					   const struct dns_query *query);
 
 #endif

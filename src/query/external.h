@@ -9,7 +9,8 @@
 
 /* The cache and forward step. STEP_NEXT: no `forward` of the block has the name; nothing was
  * written. */
-enum step external_run(struct answer *answer, const struct query_view_config *view);
+__attribute__((noinline)) enum step external_run(struct answer *answer,
+						 const struct query_view_config *view);
 
 /*
  * What the CNAMEs written so far lead to: the target's records behind them, or SERVFAIL alone, or

@@ -9,6 +9,6 @@
 #include "answer.h"
 
 /* Answers a probe of this key with its proof; false: it is another query. key 0: there are none. */
-bool probe_run(struct answer *answer, uint64_t key);
+__attribute__((noinline)) bool probe_run(struct answer *answer, uint64_t key);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * The whole life of a query, in order: packet, header, class and type, server block, the block's
  * steps, answer. Each early exit stands beside its reason. The happy path: dns_query_parse,
- * external_view, cluster_run, external_run, dns_answer_end.
+ * external_view, cluster_run, external_run, dns_answer_end. What few queries need is not inline, so
+ * that the others save no registers for it.
  */
 #include "query/query.h"
 
@@ -106,7 +107,8 @@ static enum step run_gates(struct answer *answer, const struct query_block_confi
 
 /* The steps before the cluster's names, which few blocks have; what is refused anyhow is in
  * between. */
-static enum step run_early(struct answer *answer, const struct query_block_config *block)
+__attribute__((noinline)) static enum step run_early(struct answer *answer,
+						     const struct query_block_config *block)
 {
 	if (edit_is_wanted(block))
 		edit_begin(answer);
@@ -320,20 +322,28 @@ enum query_verdict query_resume(struct query_worker *worker, const struct query_
 	return verdict;
 }
 
+/* The lines of `errors` and `log`. */
+__attribute__((noinline)) static void write_lines(struct query_worker *worker,
+						  const struct query_input *input,
+						  const struct query_output *output,
+						  uint64_t duration_ns, uint64_t now_ns)
+{
+	const struct query_block_config *block = &worker->config->blocks[output->view->block];
+
+	if (output->error && block->has_errors)
+		errors_write(worker, block, output, now_ns);
+	if (block->n_logs > 0)
+		querylog_write(worker, block, &(struct logline_in){input, output, duration_ns});
+}
+
 void query_finish(struct query_worker *worker, const struct query_input *input,
 		  const struct query_output *output, uint64_t duration_ns, uint64_t now_ns)
 {
 	metrics_count(worker, input, output, duration_ns);
 	top_count(worker->top, input, output);
-	if (UNLIKELY(output->view == NULL))
-		return;
-
-	const struct query_block_config *block = &worker->config->blocks[output->view->block];
-
-	if (UNLIKELY(output->error && block->has_errors))
-		errors_write(worker, block, output, now_ns);
-	if (UNLIKELY(block->n_logs > 0))
-		querylog_write(worker, block, &(struct logline_in){input, output, duration_ns});
+	if (LIKELY(output->view != NULL) &&
+	    UNLIKELY(output->error || worker->config->blocks[output->view->block].n_logs > 0))
+		write_lines(worker, input, output, duration_ns, now_ns);
 }
 
 void query_tick(struct query_worker *worker, uint64_t now_ns)

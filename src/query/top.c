@@ -99,27 +99,32 @@ void top_free(struct top *top)
 
 /* ---- counting ---- */
 
-/* Four tags at once; the compiler has these in one register on amd64 and arm64. */
+/* Eight tags at once; the compiler has four in one register on amd64 and arm64. */
 struct lanes {
 	uint32_t tags __attribute__((vector_size(16)));
 };
 
-#define LANES 4
+#define LANES 8
+
+/* Is the tag one of these LANES? */
+static bool has_tag(const uint32_t *tags, uint32_t tag)
+{
+	const struct lanes wanted = {{tag, tag, tag, tag}};
+	struct lanes found[2];
+	uint64_t halves[2];
+
+	memcpy(found, tags, sizeof(found));
+	found[0].tags = (found[0].tags == wanted.tags) | (found[1].tags == wanted.tags);
+	memcpy(halves, &found[0], sizeof(halves));
+	return (halves[0] | halves[1]) != 0;
+}
 
 /* Where the tag is; ENTRIES: nowhere. Entries that are not in use yet have the tag 0 and no count.
  */
 static size_t find_tag(const struct sketch *sketch, uint32_t tag)
 {
-	struct lanes wanted = {{tag, tag, tag, tag}};
-
 	for (size_t i = 0; i < ENTRIES; i += LANES) {
-		struct lanes found;
-		uint64_t halves[2];
-
-		memcpy(&found, sketch->tags + i, sizeof(found));
-		found.tags = (found.tags == wanted.tags);
-		memcpy(halves, &found, sizeof(halves));
-		if ((halves[0] | halves[1]) == 0)
+		if (!has_tag(sketch->tags + i, tag))
 			continue;
 		while (sketch->tags[i] != tag)
 			i++;

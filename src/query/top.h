@@ -17,9 +17,10 @@ struct top {
 struct top *top_new(void);
 void top_free(struct top *top);
 
-/* Counts this query for all since the last that was counted. */
-void top_sample(struct top *top, const struct query_input *input,
-		const struct query_output *output);
+/* Counts this query for all since the last that was counted. Not inline: query_finish would save
+ * registers for it. */
+__attribute__((noinline)) void top_sample(struct top *top, const struct query_input *input,
+					  const struct query_output *output);
 
 /* A query was answered: nearly always a decrement. */
 static inline void top_count(struct top *top, const struct query_input *input,

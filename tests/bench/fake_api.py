@@ -53,7 +53,7 @@ class Commands:
         self.headless = [value for value in objects if is_headless(value)]
         self.targets = {}
         self.slices, self.probe_key = [], None
-        self.n_changes = self.n_probed = self.n_sent = 0
+        self.n_changes = self.n_probed = self.n_sent = self.n_expired = 0
         self.numbers = {}  # resourceVersion of a change of the probe: its number
         self.sent_ns = {}  # resourceVersion: when
         api.on_sent = self.on_sent
@@ -77,7 +77,8 @@ class Commands:
     def expire(self):
         """All watches are lost, and their versions too old: 410."""
         self.api.stop()
-        self.api.apply({**self.headless[-1], 'ports': [{'name': 'http', 'port': self.random.randrange(1, 65536), 'protocol': 'TCP'}]})
+        self.n_expired += 1
+        self.api.apply({'apiVersion': 'v1', 'kind': 'Namespace', 'metadata': {'name': 'default', 'labels': {'round': str(self.n_expired)}}})
         self.api.compact()
         self.api.start()
 

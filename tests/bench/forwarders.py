@@ -50,6 +50,7 @@ server:
     access-control: 127.0.0.0/8 allow
     outgoing-range: 4096
     num-queries-per-thread: 4096
+    incoming-num-tcp: 200
     so-rcvbuf: 0
     so-sndbuf: 0
     msg-cache-size: 64m

@@ -47,11 +47,15 @@ class Cluster:
                 'labels': labels, 'name': name, 'namespace': namespace,
                 'resourceVersion': str(10_000_000 + self.rng.randrange(80_000_000)), 'uid': self.uid(), **more}
 
+    def kind_of(self, i):
+        """(is headless, its endpoints have hostnames)"""
+        is_headless = (i + i // 100) % 10 == 0  # spread over all namespaces
+        return is_headless, is_headless and i // 100 % 2 == 0
+
     def add_service(self, i):
         namespace = self.namespaces[i % len(self.namespaces)]
         name = f'{APPS[(i // len(self.namespaces)) % len(APPS)]}-{i:05}'
-        is_headless = (i + i // 100) % 10 == 0  # spread over all namespaces
-        is_stateful = is_headless and i // 100 % 2 == 0
+        is_headless, is_stateful = self.kind_of(i)
         ip = 'None' if is_headless else str(IPv4Address(SERVICE_IPS + i))
         labels = {'app.kubernetes.io/instance': name, 'app.kubernetes.io/managed-by': 'Helm',
                   'app.kubernetes.io/name': name.rsplit('-', 1)[0]}

@@ -38,6 +38,7 @@ COREFILE = """\
 NSD_CONF = """\
 server:
     server-count: 1
+    tcp-count: 200
     ip-address: 127.0.0.1@{dns}
     username: ""
     chroot: ""
