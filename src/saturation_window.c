@@ -52,6 +52,18 @@ static double mean_wait_ns(const struct net_load *last, const struct net_load *n
 	return n > 0 ? since(last->wait_ns, now->wait_ns) / n : 0;
 }
 
+/* Waits alone are not load: a process that sleeps is woken up late where its neighbours are busy.
+ */
+static double queue_part(const struct net_load *last, const struct net_load *now)
+{
+	double lost = since(last->n_lost, now->n_lost);
+	double all = lost + since(last->n_received, now->n_received);
+	double loss = part_of(lost, all / SATURATION_LOST_FULL);
+	double wait = part_of(mean_wait_ns(last, now), SATURATION_QUEUE_FULL_NS);
+
+	return loss > wait ? loss : wait;
+}
+
 void saturation_window_add(struct saturation_window *window, const struct saturation_sample *sample)
 {
 	double passed_ns = since(window->last_ns, sample->now_ns);
@@ -64,8 +76,7 @@ void saturation_window_add(struct saturation_window *window, const struct satura
 		struct saturation_values *values = &window->workers[i];
 
 		if (window->has_last) {
-			values->queue[at] =
-				part_of(mean_wait_ns(last, now), SATURATION_QUEUE_FULL_NS);
+			values->queue[at] = queue_part(last, now);
 			values->slots[at] = part_of(now->slots, 1);
 			values->cpu[at] = part_of(since(last->cpu_ns, now->cpu_ns), passed_ns);
 		}
@@ -106,7 +117,8 @@ struct saturation_parts saturation_window_parts(const struct saturation_window *
 		raise_to(&parts.queue, mean(values->queue));
 		raise_to(&parts.slots, mean(values->slots));
 		raise_to(&parts.cpu, mean(values->cpu));
-		parts.has_queue |= window->last_workers[i].has_waits || !window->has_last;
+		parts.has_queue |= window->last_workers[i].has_waits || !window->has_last ||
+				   window->last_workers[i].n_lost > 0;
 	}
 	raise_to(&parts.largest, parts.queue);
 	raise_to(&parts.largest, parts.slots);

@@ -10,7 +10,11 @@
  * the start were idle ones.
  *
  * - queue: how long the head of the receive queues had waited, in the mean of the second's looks,
- *   as a part of SATURATION_QUEUE_FULL_NS.
+ *   as a part of SATURATION_QUEUE_FULL_NS; or how many queries the full queues lost, as a part of
+ * one in SATURATION_LOST_FULL of all; whatever is larger. The former is long enough that wake-ups,
+ * which take milliseconds on a node with busy neighbours, are little of it: an idle server has
+ * nothing to scale for. A queue that is too short for such waits when there is load tells by the
+ * latter.
  * - slots: as net_loads tells.
  * - cpu: CPU time of the process as a part of what its quota allows, and that of each worker's
  *   thread as a part of the time that passed, whatever is larger.
@@ -21,7 +25,8 @@
 #include "net/net.h"
 
 #define SATURATION_SECONDS 10
-#define SATURATION_QUEUE_FULL_NS 10000000
+#define SATURATION_QUEUE_FULL_NS 100000000
+#define SATURATION_LOST_FULL 100 /* one in so many */
 
 struct saturation_sample {
 	uint64_t now_ns;		/* never goes back */
