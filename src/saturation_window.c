@@ -4,6 +4,8 @@
  */
 #include "saturation_window.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
 /* Of the process only cpu is used. */
@@ -64,29 +66,39 @@ static double queue_part(const struct net_load *last, const struct net_load *now
 	return loss > wait ? loss : wait;
 }
 
-void saturation_window_add(struct saturation_window *window, const struct saturation_sample *sample)
+/* The values of one more second. */
+static void step(struct saturation_window *window, const struct saturation_sample *sample,
+		 double passed_ns)
 {
-	double passed_ns = since(window->last_ns, sample->now_ns);
 	unsigned at = window->at;
 
-	if (window->has_last && !(passed_ns > 0))
-		return;
 	for (unsigned i = 0; i < window->n_workers; i++) {
 		const struct net_load *last = &window->last_workers[i], *now = &sample->workers[i];
 		struct saturation_values *values = &window->workers[i];
 
-		if (window->has_last) {
-			values->queue[at] = queue_part(last, now);
-			values->slots[at] = part_of(now->slots, 1);
-			values->cpu[at] = part_of(since(last->cpu_ns, now->cpu_ns), passed_ns);
-		}
-		window->last_workers[i] = *now;
+		values->queue[at] = queue_part(last, now);
+		values->slots[at] = part_of(now->slots, 1);
+		values->cpu[at] = part_of(since(last->cpu_ns, now->cpu_ns), passed_ns);
 	}
+	window->process->cpu[at] =
+		part_of(since(window->last_cpu_ns, sample->cpu_ns), passed_ns * sample->cpus);
+	window->at = (at + 1) % SATURATION_SECONDS;
+}
+
+void saturation_window_add(struct saturation_window *window, const struct saturation_sample *sample)
+{
+	double passed_ns = since(window->last_ns, sample->now_ns);
+
 	if (window->has_last) {
-		window->process->cpu[at] = part_of(since(window->last_cpu_ns, sample->cpu_ns),
-						   passed_ns * sample->cpus);
-		window->at = (at + 1) % SATURATION_SECONDS;
+		if (!(passed_ns > 0))
+			return;
+		/* Who hardly runs takes few samples: each is of all the seconds since the last. */
+		step(window, sample, passed_ns);
+		for (unsigned i = 1; i < SATURATION_SECONDS && i + 0.5 <= passed_ns / 1e9; i++)
+			step(window, sample, passed_ns);
 	}
+	memcpy(window->last_workers, sample->workers,
+	       window->n_workers * sizeof(sample->workers[0]));
 	window->has_last = true;
 	window->last_ns = sample->now_ns;
 	window->last_cpu_ns = sample->cpu_ns;

@@ -167,6 +167,22 @@ static void test_one_stall(void **state)
 	bench_fini(&bench);
 }
 
+/* Who hardly runs takes no sample each second: it is full in those, too. */
+static void test_starved(void **state)
+{
+	static const struct second late = {.n_waits = {1, 0}, .wait_ms = {3900, 0}};
+	struct bench bench;
+
+	bench_init(&bench);
+	pass(&bench, &late, 4 * (uint64_t)SECOND_NS);
+	expect("four seconds", &bench, &(struct saturation_parts){.queue = 0.4, .largest = 0.4});
+	pass(&bench, &late, 4 * (uint64_t)SECOND_NS);
+	expect("eight", &bench, &(struct saturation_parts){.queue = 0.8, .largest = 0.8});
+	pass(&bench, &late, 3600 * (uint64_t)SECOND_NS);
+	expect("an hour", &bench, &(struct saturation_parts){.queue = 1, .largest = 1});
+	bench_fini(&bench);
+}
+
 /* The worst worker of the window, not the worst of each second. */
 static void test_turns(void **state)
 {
@@ -182,7 +198,7 @@ static void test_turns(void **state)
 	bench_fini(&bench);
 }
 
-/* Seconds that were longer or shorter, or none at all. */
+/* Seconds that were longer, and count as more than one, or shorter, or none at all. */
 static void test_odd_seconds(void **state)
 {
 	static const struct second half = {.cpu_ms = {500, 0}};
@@ -191,10 +207,10 @@ static void test_odd_seconds(void **state)
 	bench_init(&bench);
 	for (unsigned i = 0; i < 10; i++)
 		pass(&bench, &half, i % 2 ? SECOND_NS * 2 : SECOND_NS / 2);
-	expect("uneven", &bench, &(struct saturation_parts){.cpu = 0.625, .largest = 0.625});
+	expect("uneven", &bench, &(struct saturation_parts){.cpu = 0.475, .largest = 0.475});
 	pass(&bench, &half, 0);
 	expect("no time has passed", &bench,
-	       &(struct saturation_parts){.cpu = 0.625, .largest = 0.625});
+	       &(struct saturation_parts){.cpu = 0.475, .largest = 0.475});
 	bench_fini(&bench);
 }
 
@@ -320,11 +336,12 @@ static void test_monotone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parts),	       cmocka_unit_test(test_one_stall),
-		cmocka_unit_test(test_turns),	       cmocka_unit_test(test_odd_seconds),
-		cmocka_unit_test(test_loss_goes_back), cmocka_unit_test(test_quota_changes),
-		cmocka_unit_test(test_draining),       cmocka_unit_test(test_garbage),
-		cmocka_unit_test(test_no_stamps),      cmocka_unit_test(test_monotone),
+		cmocka_unit_test(test_parts),	      cmocka_unit_test(test_one_stall),
+		cmocka_unit_test(test_starved),	      cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_odd_seconds),   cmocka_unit_test(test_loss_goes_back),
+		cmocka_unit_test(test_quota_changes), cmocka_unit_test(test_draining),
+		cmocka_unit_test(test_garbage),	      cmocka_unit_test(test_no_stamps),
+		cmocka_unit_test(test_monotone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
