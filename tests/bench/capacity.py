@@ -33,7 +33,7 @@ WITHOUT_TCP = ('bare', 'dnsmasq')
 
 QUOTA_CPUS, PERIOD_US = 0.1, 100_000  # kubelet's period
 RATES = (500, 1000, 2000, 4000, 6000, 8000, 12000, 16000, 24000)
-STEP_S = 4
+STEP_S = 12  # more than the ten seconds that kaname_saturation is of
 WINDOW = 200  # more would not fit into a receive buffer of the usual size
 METRIC = re.compile(r'^kaname_saturation ([0-9.e+-]+)$', re.MULTILINE)
 
@@ -163,7 +163,7 @@ def main():
     parser.add_argument('--parts', nargs='+', default=list(PARTS), choices=PARTS)
     parser.add_argument('--rounds', type=int, default=15)
     parser.add_argument('--passes', type=int, default=3, help='of the query file in each run')
-    parser.add_argument('--saturation-rounds', type=int, default=5)
+    parser.add_argument('--saturation-rounds', type=int, default=3)
     options = parser.parse_args()
     end_by_signal()
     print(describe(options.build))
