@@ -44,12 +44,13 @@ static bool is_name(const char *name)
 /* One that a host may have, and that is not each host's own. */
 static bool is_unicast(const struct address *address)
 {
-	static const uint8_t zeros[15];
+	static const uint8_t zeros[15], mapped[12] = {[10] = 0xff, [11] = 0xff};
 	const uint8_t *bytes = address->bytes;
 
 	if (address->family == ADDRESS_V4)
 		return bytes[0] != 0 && bytes[0] != 127 && bytes[0] < 224;
-	return bytes[0] != 0xff && !(bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80) &&
+	return bytes[0] != 0xff && memcmp(bytes, mapped, sizeof(mapped)) != 0 &&
+	       !(bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80) &&
 	       (memcmp(bytes, zeros, sizeof(zeros)) != 0 || bytes[15] > 1);
 }
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """--setup-interface and --remove-interface, each in a network namespace of its own."""
+import concurrent.futures
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,39 @@ def test_usual_name(node):
     done = node.run([BINARY, "--setup-interface", f"-localip={V4}"])
     assert done.returncode == 0, done.stderr
     assert addresses(node) == {(V4, 32)}
+
+
+def test_several_at_once(node):
+    """The pods of two versions, say: whoever comes late finds what the others did."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for code, _, err in pool.map(lambda _: make(node), range(8)):
+            assert (code, err) == (0, "")
+    assert addresses(node) == {(V4, 32), (V6, 128)}
+
+
+def test_while_others_change(node, tmp_path):
+    """A node's list of addresses is long, and pods come and go: the kernel says that the list may lack some."""
+    node.run(["ip", "link", "add", "pods", "type", "bridge"]).check_returncode()
+    many, churn = tmp_path / "many", tmp_path / "churn"
+    many.write_text("".join(f"address add 10.1.{i // 250}.{i % 250}/32 dev pods\n" for i in range(1500)))
+    churn.write_text("".join(f"address {verb} 10.2.0.{i}/32 dev pods\n" for i in range(1, 200) for verb in ("add", "delete")))
+    node.run(["ip", "-batch", many]).check_returncode()
+    is_over = threading.Event()
+
+    def change():
+        while not is_over.is_set():
+            node.run(["ip", "-batch", churn])
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        changing = pool.submit(change)
+        try:
+            for _ in range(40):
+                code, _, err = make(node)
+                assert (code, err) == (0, "")
+        finally:
+            is_over.set()
+        changing.result()
+    assert addresses(node) == {(V4, 32), (V6, 128)}
 
 
 def test_finished_after_a_break(node):
@@ -167,6 +202,9 @@ USAGE = [  # (what is wrong, the arguments, what stderr says)
     ("a long name", ["--setup-interface", "-localip", V4, "-interfacename", "a" * 16], "is no name for an interface"),
     ("a path", ["--remove-interface", "-interfacename", "../lo"], "is no name for an interface"),
     ("an empty name", ["--remove-interface", "-interfacename", ""], "is no name for an interface"),
+    ("a name that the kernel would number", ["--setup-interface", "-localip", V4, "-interfacename", "cache%d"], "is no name for an interface"),
+    ("IPv4 in IPv6", ["--setup-interface", "-localip", f"::ffff:{V4}"], "is no address for an interface"),
+    ("both ways", ["--setup-interface", "--remove-interface", "-localip", V4], "give one of them"),
     ("a value", ["--setup-interface=true", "-localip", V4], "takes no value"),
 ]
 
