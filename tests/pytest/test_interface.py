@@ -2,16 +2,12 @@
 """--setup-interface and --remove-interface, each in a network namespace of its own."""
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import netns
 from harness import BINARY, DEADLINE_S
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "image"))
-
-import netns  # noqa: E402
 
 V4, V6 = "169.254.20.10", "fd00:169:254:20::10"
 NAME = "nodelocaldns"
@@ -20,7 +16,7 @@ WITH_CAPS = ["setpriv", "--bounding-set"]
 
 @pytest.fixture(name="node")
 def fixture_node():
-    why = netns.missing() or ("" if Path("/proc/net/if_inet6").exists() else "this kernel has no IPv6")
+    why = netns.missing(wants_ipv6=True)
     if why:
         pytest.skip(why)
     try:

@@ -25,10 +25,12 @@ HOME_NETNS = "/proc/thread-self/ns/net"
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def missing():
+def missing(wants_ipv6=False):
     """Why there can be no namespace here, or ""."""
     if os.geteuid() != 0:
         return "network namespaces need root"
+    if wants_ipv6 and not Path("/proc/net/if_inet6").exists():
+        return "this kernel has no IPv6"
     return "" if shutil.which("ip") else "no ip: install iproute2"
 
 
