@@ -90,8 +90,8 @@ static void test_parts(void **state)
 		unsigned n_seconds;
 		struct saturation_parts want;
 	} cases[] = {
-		{"before any second", {{0}}, 0, {0}},
-		{"idle", {{0}}, 30, {0}},
+		{.name = "before any second"},
+		{.name = "idle", .n_seconds = 30},
 		{"short waits",
 		 {.n_waits = {100, 100}, .wait_ms = {1, 0}},
 		 30,
