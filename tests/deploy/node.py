@@ -75,9 +75,7 @@ class Node:
         self.node, self.pod, self.cluster = (stack.enter_context(netns.Namespace(addresses)) for addresses in (
             [], [], [f"{SERVICE}/32", f"{UPSTREAM}/32"]))
         if not has_ipv6:
-            with self.node.entered():
-                for which in ("all", "default"):
-                    Path(f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6").write_text("1", encoding="ascii")
+            self.node.disable_ipv6()
         link(self.node, ["10.244.0.1/24"] + ["fd00:244::1/64"] * has_ipv6, self.pod, ["10.244.0.2/24", "fd00:244::2/64"], "veth0")
         link(self.node, ["10.250.0.1/30"], self.cluster, ["10.250.0.2/30"], "eth0")
         netns.must("ip", "-n", self.pod.name, "route", "add", "default", "via", "10.244.0.1")

@@ -82,6 +82,12 @@ class Namespace:
         new.write_text(text)
         new.rename(self.etc / name)
 
+    def disable_ipv6(self):
+        """On interfaces that are there, and that are made later."""
+        with self.entered():
+            for which in ("all", "default"):
+                Path(f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6").write_text("1", encoding="ascii")
+
     def command(self, command):
         """The words that run the command in here; it takes the place of ip, so that signals reach it."""
         return ["ip", "netns", "exec", self.name, *map(str, command)]

@@ -109,7 +109,7 @@ def test_other_address_that_is_served_stays(node, tmp_path):
 
 
 def test_without_ipv6(node):
-    node.run(["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"]).check_returncode()
+    node.disable_ipv6()
     for _ in range(2):
         code, out, err = make(node)
         assert code == 0
