@@ -12,9 +12,9 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "config/config.h"
-#include "interface.h"
-#include "options_node.h"
+#include "node/interface.h"
 #include "options_kubedns.h"
+#include "options_node.h"
 
 #define DURATION_MAX_MS 60000u
 
