@@ -65,9 +65,11 @@ static void test_udp_drops(void **state)
 {
 	struct rig rig;
 	uint8_t query[8192] = {0}, answer[8192];
+	struct net_load load;
 	int fd;
 
 	rig_open(&rig, &(struct rig_options){0});
+	assert_int_equal(net_n_workers(rig.net), 1);
 	fd = rig_connect(&rig, SOCK_DGRAM, "127.0.0.1", NULL);
 	rig_send(fd, query, 11);
 	assert_int_equal(send(fd, query, 0, 0), 0);
@@ -87,6 +89,11 @@ static void test_udp_drops(void **state)
 			 0);
 	assert_int_equal(rig_metric(&rig, "fake_run"), 4);
 	assert_int_equal(rig_metric(&rig, "fake_finished"), 1);
+	/* As if the kernel had dropped some; the worker, which reads that, has ended. */
+	counter_set(&rig.net->addresses.items[0].listeners[0]->kernel_drops, 7);
+	net_loads(rig.net, &load);
+	assert_int_equal(load.n_received, 4);
+	assert_int_equal(load.n_lost, 7);
 	close(fd);
 	assert_int_equal(uv_loop_close(&rig.loop), 0);
 	net_free(rig.net);
