@@ -11,7 +11,7 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "explain.h"
-#include "interface.h"
+#include "node/interface.h"
 #include "server.h"
 
 static bool write_pidfile(const char *path)
@@ -178,6 +178,22 @@ static int run(const struct options *options, const struct config_options *confi
 	return code;
 }
 
+static int change_interface(const struct options *options)
+{
+	const char *name = options->interface_name;
+
+	switch (options->is_interface_setup ? interface_setup(name, options->localip, options->port)
+					    : interface_remove(name)) {
+	case INTERFACE_DONE:
+		return EXIT_FINE;
+	case INTERFACE_MISTAKEN:
+		return EXIT_USAGE;
+	case INTERFACE_FAILED:
+		break;
+	}
+	return EXIT_START;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -190,10 +206,8 @@ int main(int argc, char **argv)
 		options_help();
 		return EXIT_FINE;
 	}
-	if (options.is_interface_setup)
-		return interface_setup(options.interface_name, options.localip, options.port);
-	if (options.is_interface_removal)
-		return interface_remove(options.interface_name);
+	if (options.is_interface_setup || options.is_interface_removal)
+		return change_interface(&options);
 	if (options.is_version || options.is_plugins) {
 		if (options.is_version)
 			puts("kaname-" KANAME_VERSION);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prints "PASSED FAILED" of a run of tests/run.sh: meson's tests and pytest's together; of tests/cluster/run.sh: pytest's.
+"""Prints "PASSED FAILED" of a run of tests/run.sh: meson's tests and pytest's together; of another run.sh: pytest's.
 
     count.py BUILD MESON_EXIT_CODE PYTEST_EXIT_CODE      a "-" for a runner that was not to run
 

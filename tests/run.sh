@@ -10,51 +10,17 @@
 # Results are left in $KANAME_BUILD/meson-logs and $KANAME_BUILD/pytest.xml.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cd "$root"
-build=${KANAME_BUILD:-build}
-mkdir -p "$build"
-build=$(cd "$build" && pwd)
-read -ra meson_options <<<"${KANAME_MESON_OPTIONS-}"
-read -ra pytest_options <<<"${KANAME_PYTEST_OPTIONS-}"
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. tests/suite.sh
 
-finish() {
-	echo "$1 passed, $2 failed"
-	[ "$2" = 0 ] && [ "$1" != 0 ]
-	exit
+build_kaname build test || {
+	echo "run.sh: it could not be built"
+	echo "0 passed, 1 failed"
+	exit 1
 }
-
-# A step that must not fail for the tests to make sense.
-must() {
-	"$@" || {
-		echo "run.sh: failed: $*"
-		finish 0 1
-	}
-}
-
-# A sanitizer's report ends the process with a code of its own; tests/pytest looks for it too.
-export ASAN_OPTIONS=exitcode=99:halt_on_error=1:detect_leaks=1:detect_stack_use_after_return=1
-export LSAN_OPTIONS=exitcode=99
-export UBSAN_OPTIONS=exitcode=99:halt_on_error=1:print_stacktrace=1
-export TSAN_OPTIONS=exitcode=99:halt_on_error=1:second_deadlock_stack=1
-if [ -f tests/tsan.supp ]; then
-	TSAN_OPTIONS+=:suppressions=$root/tests/tsan.supp
-fi
-
-must deploy/packages.sh build test
-setup=()
-if [ -f "$build/build.ninja" ]; then setup+=(--reconfigure); fi
-must meson setup "${setup[@]}" "$build" "${meson_options[@]}"
-must ninja -C "$build"
-
-# Results of an earlier run must not be counted for this one's.
-rm -f "$build/meson-logs/testlog.json" "$build/pytest.xml"
+rm -f "$build/meson-logs/testlog.json" # of an earlier run
 meson_code=0
 meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 4 || meson_code=$?
 pytest_code=0
-KANAME_BINARY=$build/kaname PYTHONDONTWRITEBYTECODE=1 timeout -k 10 1200 /usr/bin/python3 -m pytest -p no:cacheprovider -q \
-	--junitxml="$build/pytest.xml" "${pytest_options[@]}" tests/pytest </dev/null || pytest_code=$?
-
-counts=$(/usr/bin/python3 tests/count.py "$build" $meson_code $pytest_code)
-# shellcheck disable=SC2086 # two numbers
-finish $counts
+KANAME_BINARY=$build/kaname run_pytest 1200 tests/pytest "$build" || pytest_code=$?
+tell "$build" $meson_code $pytest_code

@@ -11,9 +11,7 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-build=${KANAME_BUILD:-build}
-read -ra meson_options <<<"${KANAME_MESON_OPTIONS-}"
-read -ra pytest_options <<<"${KANAME_PYTEST_OPTIONS-}"
+. tests/suite.sh
 
 code=0
 assets=$(tests/cluster/apiserver.sh | tail -n 1) || code=$?
@@ -23,17 +21,6 @@ if [ $code = 77 ]; then
 fi
 [ $code = 0 ]
 
-deploy/packages.sh build test
-[ -f "$build/build.ninja" ] || meson setup "$build" "${meson_options[@]}"
-ninja -C "$build"
-build=$(cd "$build" && pwd)
-
-mkdir -p "$build/cluster"
-rm -f "$build/cluster/pytest.xml"
-export ASAN_OPTIONS=exitcode=99:halt_on_error=1:detect_leaks=1 UBSAN_OPTIONS=exitcode=99:halt_on_error=1:print_stacktrace=1
-KUBEBUILDER_ASSETS=$assets KANAME_BINARY=$build/kaname PYTHONDONTWRITEBYTECODE=1 timeout -k 10 1200 \
-	/usr/bin/python3 -m pytest -p no:cacheprovider -q --junitxml="$build/cluster/pytest.xml" "${pytest_options[@]}" \
-	tests/cluster </dev/null || code=$?
-counts=$(/usr/bin/python3 tests/count.py "$build/cluster" - $code)
-echo "${counts% *} passed, ${counts#* } failed"
-[ "${counts#* }" = 0 ]
+build_kaname build test
+KUBEBUILDER_ASSETS=$assets KANAME_BINARY=$build/kaname run_pytest 1200 tests/cluster "$build/cluster" || code=$?
+tell "$build/cluster" - $code

@@ -10,9 +10,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import dns.edns
@@ -21,13 +18,10 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from harness import BINARY, DEADLINE_S, question, wait_for
+import netns
+from harness import BINARY, DEADLINE_S, fetch, question, wait_for
 from render import DEPLOY, container, find, pod_spec
 from upstream import Upstream
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "image"))
-
-import netns  # noqa: E402
 
 V4, V6 = "169.254.20.10", "fd00:169:254:20::10"
 SERVICE, UPSTREAM = "10.96.0.10", "192.0.2.53"
@@ -81,8 +75,7 @@ class Node:
         self.node, self.pod, self.cluster = (stack.enter_context(netns.Namespace(addresses)) for addresses in (
             [], [], [f"{SERVICE}/32", f"{UPSTREAM}/32"]))
         if not has_ipv6:
-            self.node.run(["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1",
-                           "net.ipv6.conf.default.disable_ipv6=1"]).check_returncode()
+            self.node.disable_ipv6()
         link(self.node, ["10.244.0.1/24"] + ["fd00:244::1/64"] * has_ipv6, self.pod, ["10.244.0.2/24", "fd00:244::2/64"], "veth0")
         link(self.node, ["10.250.0.1/30"], self.cluster, ["10.250.0.2/30"], "eth0")
         netns.must("ip", "-n", self.pod.name, "route", "add", "default", "via", "10.244.0.1")
@@ -121,13 +114,7 @@ class Node:
 
     def http(self, space, where):
         with space.entered():
-            try:
-                with urllib.request.urlopen(f"http://{where}", timeout=DEADLINE_S) as response:
-                    return response.status, response.read().decode()
-            except urllib.error.HTTPError as error:
-                return error.code, error.read().decode()
-            except OSError:
-                return 0, ""
+            return fetch(f"http://{where}")
 
     def is_ready(self):
         """As the kubelet asks."""
@@ -166,7 +153,7 @@ class Node:
 
 @contextlib.contextmanager
 def running(folder, objects, **options):
-    why = netns.missing() or ("" if Path("/proc/net/if_inet6").exists() else "this kernel has no IPv6")
+    why = netns.missing(wants_ipv6=True)
     if why:
         pytest.skip(why)
     with contextlib.ExitStack() as stack:

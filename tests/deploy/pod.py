@@ -17,8 +17,6 @@ import json
 import os
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -97,17 +95,6 @@ def port_of(container, port):
 
 # ---- within the namespaces
 
-def fetch(port, path):
-    """(status, text); status 0 when nobody listens."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except (urllib.error.URLError, ConnectionError):
-        return 0, ""
-
-
 def listeners():
     """Of this network, where but kaname and the API server is nobody: [protocol, port] of every address and 127.0.0.1."""
     found = set()
@@ -141,7 +128,7 @@ def ask():
 def serve(folder, order):
     from apiserver import TOKEN, ApiServer
     from cluster import endpoints, endpointslice, namespace, service
-    from harness import BINARY, wait_for
+    from harness import BINARY, fetch, wait_for
 
     with ApiServer(folder / "api", **order["settings"]) as api:
         api.apply_many([namespace("kube-system"), namespace("shop"), service("web.shop", "10.96.0.5", ports=["http:80"]),
@@ -156,12 +143,12 @@ def serve(folder, order):
             command = ["unshare", "--mount", "sh", str(folder / "mount.sh"), str(folder), BINARY, *order["args"], "--leave-after", "0s"]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=env, cwd="/")
         try:
-            port, path = order["ready"]
+            here, (port, path) = "http://127.0.0.1", order["ready"]
             with contextlib.suppress(AssertionError):  # the report says it
-                wait_for("ready", lambda: process.poll() is not None or fetch(port, path)[0] == 200)
+                wait_for("ready", lambda: process.poll() is not None or fetch(f"{here}:{port}{path}")[0] == 200)
             report = {"listeners": sorted(listeners() - before), "http": {}, "pages": {}, "answers": {}}
             for port, path in order["probes"] + order["pages"]:
-                report["http"][f"{port}{path}"], report["pages"][f"{port}{path}"] = fetch(port, path)
+                report["http"][f"{port}{path}"], report["pages"][f"{port}{path}"] = fetch(f"{here}:{port}{path}")
             if process.poll() is None:
                 report["answers"] = ask()
                 process.terminate()

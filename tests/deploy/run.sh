@@ -10,9 +10,7 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-build=${KANAME_BUILD:-build}
-read -ra meson_options <<<"${KANAME_MESON_OPTIONS-}"
-read -ra pytest_options <<<"${KANAME_PYTEST_OPTIONS-}"
+. tests/suite.sh
 
 # What `kubectl version --client` says of kustomize; nothing, where there is none.
 kustomize_version() {
@@ -26,18 +24,7 @@ if [ -z "$version" ] || [ "$version" -lt 4 ]; then
 	exit 0
 fi
 
-deploy/packages.sh build test deploy
-[ -f "$build/build.ninja" ] || meson setup "$build" "${meson_options[@]}"
-ninja -C "$build"
-build=$(cd "$build" && pwd)
-
-mkdir -p "$build/deploy"
-rm -f "$build/deploy/pytest.xml"
-export ASAN_OPTIONS=exitcode=99:halt_on_error=1:detect_leaks=1 UBSAN_OPTIONS=exitcode=99:halt_on_error=1:print_stacktrace=1
+build_kaname build test deploy
 code=0
-KANAME_BINARY=$build/kaname PYTHONDONTWRITEBYTECODE=1 timeout -k 10 1200 \
-	/usr/bin/python3 -m pytest -p no:cacheprovider -q --junitxml="$build/deploy/pytest.xml" "${pytest_options[@]}" \
-	tests/deploy </dev/null || code=$?
-counts=$(/usr/bin/python3 tests/count.py "$build/deploy" - $code)
-echo "${counts% *} passed, ${counts#* } failed"
-[ "${counts#* }" = 0 ]
+KANAME_BINARY=$build/kaname run_pytest 1200 tests/deploy "$build/deploy" || code=$?
+tell "$build/deploy" - $code

@@ -13,6 +13,7 @@ from render import DEPLOY, container, find, find_all, folders, render
 
 CONFIG_MAP = {"stubDomains": '{"acme.test": ["192.0.2.53"]}', "upstreamNameservers": '["192.0.2.54"]'}
 METRICS = [9153, "/metrics"]
+KUBEADM = (DEPLOY.parent / "tests/corefiles/accepted/kubeadm-1.33").read_text(encoding="ascii")  # of its ConfigMap `coredns`
 
 # The folder, its Deployment, the container, what the volumes hold, the page of the metrics.
 PODS = {
@@ -23,32 +24,6 @@ PODS = {
                  [10054, "/metrics"]),
     "kube-dns without ConfigMap": ("overlays/kube-dns-drop-in", "kube-dns", "kubedns", lambda objects: {}, [10055, "/metrics"]),
 }
-# The Corefile of kubeadm's ConfigMap `coredns`.
-KUBEADM = """
-.:53 {
-    errors
-    health {
-       lameduck 5s
-    }
-    ready
-    kubernetes cluster.local in-addr.arpa ip6.arpa {
-       pods insecure
-       fallthrough in-addr.arpa ip6.arpa
-       ttl 30
-    }
-    prometheus :9153
-    forward . /etc/resolv.conf {
-       max_concurrent 1000
-    }
-    cache 30 {
-       disable success cluster.local
-       disable denial cluster.local
-    }
-    loop
-    reload
-    loadbalance
-}
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -142,11 +117,15 @@ def test_corefile(tmp_path, folder, name, key):
     assert (done.returncode, done.stderr, done.stdout) == (0, "", f"{path}: fine\n")
 
 
+def words_of(corefile):
+    """Of each of its lines, without comments."""
+    return [words for words in (line.partition("#")[0].split() for line in corefile.splitlines()) if words]
+
+
 def test_default_corefile():
     """base's is kubeadm's, but for a longer lameduck and for comments."""
-    ours = [line.split("#")[0].split() for line in (DEPLOY / "base/Corefile").read_text().splitlines()]
-    theirs = [line.split() for line in KUBEADM.replace("lameduck 5s", "lameduck 20s").splitlines()]
-    assert [words for words in ours if words] == [words for words in theirs if words]
+    ours = (DEPLOY / "base/Corefile").read_text(encoding="ascii")
+    assert words_of(ours) == words_of(KUBEADM.replace("lameduck 5s", "lameduck 20s"))
 
 
 def test_arguments():

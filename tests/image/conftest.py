@@ -4,8 +4,6 @@ import json
 import signal
 import string
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import dns.message
@@ -18,6 +16,7 @@ sys.path += [str(HERE), str(HERE.parent / "harness"), str(HERE.parent / "pytest"
 import container
 import netns
 from cluster import listed
+from harness import fetch
 from upstream import Upstream
 
 DEADLINE_S = 20.0  # generous: other tests may run beside these
@@ -81,13 +80,7 @@ class Server:
     def http(self, port, path):
         """(status, body); status 0 when nobody listens."""
         with self.netns.entered():
-            try:
-                with urllib.request.urlopen(f"http://{self.address}:{port}{path}", timeout=DEADLINE_S) as response:
-                    return response.status, response.read().decode()
-            except urllib.error.HTTPError as error:
-                return error.code, error.read().decode()
-            except OSError:
-                return 0, ""
+            return fetch(f"http://{self.address}:{port}{path}")
 
     def is_ready(self):
         return self.http(8181, "/ready")[0] == 200

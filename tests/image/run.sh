@@ -9,8 +9,8 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. tests/suite.sh
 work=${KANAME_IMAGE_WORK:-build/image}
-read -ra pytest_options <<<"${KANAME_PYTEST_OPTIONS-}"
 suite=trixie
 base=docker.io/library/debian:13-slim # what the Dockerfile's `debian:13-slim` means
 
@@ -84,9 +84,5 @@ builder push -q --signature-policy "$work/policy.json" "localhost/kaname:$versio
 /usr/bin/python3 tests/image/unpack.py "$work/oci" "$work/image"
 
 code=0
-rm -f "$work/pytest.xml"
-KANAME_IMAGE=$work/image PYTHONDONTWRITEBYTECODE=1 timeout -k 10 600 \
-	/usr/bin/python3 -m pytest -p no:cacheprovider -q --junitxml="$work/pytest.xml" "${pytest_options[@]}" tests/image </dev/null || code=$?
-counts=$(/usr/bin/python3 tests/count.py "$work" - $code)
-echo "${counts% *} passed, ${counts#* } failed"
-[ "${counts#* }" = 0 ]
+KANAME_IMAGE=$work/image run_pytest 600 tests/image "$work" || code=$?
+tell "$work" - $code

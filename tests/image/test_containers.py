@@ -7,6 +7,7 @@ from pathlib import Path
 import dns.query
 import pytest
 
+import netns
 from apiserver import TOKEN, ApiServer
 from cluster import endpoint, endpointslice, namespace, service
 from container import BIND, Container, wait_for
@@ -69,12 +70,27 @@ def server_version():
     return next(line.split("'")[1] for line in (ROOT / "meson.build").read_text().splitlines() if line.startswith("  version: "))
 
 
+@pytest.fixture(name="node_interface")
+def fixture_node_interface(server):
+    """What the node cache's Corefile binds to is there, as it is after the init container."""
+    server.netns.run(["ip", "link", "add", "nodelocaldns", "type", "bridge"]).check_returncode()
+    try:
+        server.netns.run(["ip", "address", "add", "169.254.20.10/32", "dev", "nodelocaldns"]).check_returncode()
+        yield
+    finally:
+        server.netns.run(["ip", "link", "delete", "nodelocaldns"])
+
+
 @pytest.mark.parametrize("path", sorted(ROOT.glob("deploy/*/**/Corefile*")),
                          ids=lambda path: str(path).removeprefix(f"{ROOT}/"))
+@pytest.mark.usefixtures("node_interface")
 def test_check(server, tmp_path, path):
-    """Of each Corefile that is deployed."""
+    """Of each Corefile that is deployed; that of the node cache binds to its interface."""
     mounts = {"/etc/coredns": Path(path).parent, "/etc/resolv.conf": server.resolv_conf(), "/deploy": ROOT / "deploy"}
-    code, output = Container(tmp_path, server.netns, ["--check", "-conf", f"/etc/coredns/{Path(path).name}"], mounts=mounts).run()
+    with netns.Namespace([]) as node:
+        netns.must(*f"ip -n {node.name} link add nodelocaldns up type veth peer name peer".split())
+        netns.must(*f"ip -n {node.name} address add 169.254.20.10/32 dev nodelocaldns".split())
+        code, output = Container(tmp_path, node, ["--check", "-conf", f"/etc/coredns/{Path(path).name}"], mounts=mounts).run()
     assert code == 0, output
     assert "fine" in output
 

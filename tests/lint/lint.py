@@ -19,6 +19,7 @@ LAYERS = {
     "forward": "base dns cache",
     "net": "base dns query cache forward",
     "kube": "base dns table",
+    "node": "base dns net",
     "ops": "base",
     "config": "base dns table cache query forward net kube ops",
 }
@@ -28,6 +29,7 @@ LIBRARIES = {
     "microhttpd.h": "ops",
     "cjson": "kube",
     "curl": "kube",
+    "libmnl": "node",
     "yaml.h": "kube",
     "ares.h": "forward",
     "pcre2.h": "base",

@@ -79,6 +79,17 @@ def free_port():
     raise AssertionError("no free port")
 
 
+def fetch(url, method="GET"):
+    """(status, body); status 0 when nobody listens."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=DEADLINE_S) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except (urllib.error.URLError, ConnectionError):
+        return 0, ""
+
+
 class Server:
     """Made by running(); its folder holds the Corefile, the log and the folder of objects."""
 
@@ -147,14 +158,7 @@ class Server:
     def http(self, what, path=None, method="GET"):
         """(status, body) of health, ready or metrics; status 0 when nobody listens."""
         port = {"health": self.health_port, "ready": self.ready_port, "metrics": self.metrics_port}[what]
-        request = urllib.request.Request(f"http://{self.address}:{port}{path or '/' + what}", method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=DEADLINE_S) as response:
-                return response.status, response.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except (urllib.error.URLError, ConnectionError):
-            return 0, ""
+        return fetch(f"http://{self.address}:{port}{path or '/' + what}", method)
 
     def metrics(self):
         """{'name{label="value"}': number}, the labels as they are printed."""

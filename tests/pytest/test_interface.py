@@ -2,16 +2,12 @@
 """--setup-interface and --remove-interface, each in a network namespace of its own."""
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import netns
 from harness import BINARY, DEADLINE_S
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "image"))
-
-import netns  # noqa: E402
 
 V4, V6 = "169.254.20.10", "fd00:169:254:20::10"
 NAME = "nodelocaldns"
@@ -20,7 +16,7 @@ WITH_CAPS = ["setpriv", "--bounding-set"]
 
 @pytest.fixture(name="node")
 def fixture_node():
-    why = netns.missing() or ("" if Path("/proc/net/if_inet6").exists() else "this kernel has no IPv6")
+    why = netns.missing(wants_ipv6=True)
     if why:
         pytest.skip(why)
     try:
@@ -113,7 +109,7 @@ def test_other_address_that_is_served_stays(node, tmp_path):
 
 
 def test_without_ipv6(node):
-    node.run(["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"]).check_returncode()
+    node.disable_ipv6()
     for _ in range(2):
         code, out, err = make(node)
         assert code == 0

@@ -8,7 +8,7 @@
  * What may fail: no CAP_NET_ADMIN, an interface of that name of another kind, which is not touched,
  * and no address that can be had.
  */
-#include "interface.h"
+#include "node/interface.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,7 +17,6 @@
 
 #include "net/net.h"
 #include "netlink.h"
-#include "server.h"
 
 #define ADDRESSES_MAX 16
 
@@ -36,7 +35,8 @@ static bool is_name(const char *name)
 {
 	size_t len = strlen(name);
 
-	return len > 0 && len < IFNAMSIZ && strcspn(name, "/: \t\n\v\f\r") == len &&
+	/* The kernel would make "x%d" one of x0, x1, ..., another each time. */
+	return len > 0 && len < IFNAMSIZ && strcspn(name, "%/: \t\n\v\f\r") == len &&
 	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
@@ -95,9 +95,8 @@ static int explain(const struct interface *interface, const char *what, int erro
 	fprintf(stderr, "kaname: interface %s: %s: %s", interface->name, what, strerror(-error));
 	if (error == -EPERM)
 		fputs(" (it takes CAP_NET_ADMIN, in the network namespace of the node: run it in "
-		      "an init "
-		      "container with `capabilities: {add: [NET_ADMIN]}` and runAsUser 0, and "
-		      "`hostNetwork: true`)",
+		      "an init container with `capabilities: {add: [NET_ADMIN]}` and runAsUser 0, "
+		      "and `hostNetwork: true`)",
 		      stderr);
 	else if (error == -EOPNOTSUPP)
 		fputs(" (the kernel has no such interfaces: load its module on the node, `modprobe "
@@ -140,8 +139,7 @@ static int find(struct interface *interface)
 		return 0;
 	fprintf(stderr,
 		"kaname: interface %s: there is one of that name, but of kind %s: it is not "
-		"touched "
-		"(-interfacename takes another name)\n",
+		"touched (-interfacename takes another name)\n",
 		interface->name, *kind ? kind : "none");
 	return -EEXIST;
 }
@@ -276,14 +274,14 @@ static int take_away(struct interface *interface)
 	return 0;
 }
 
-static int run(struct interface *interface, int (*act)(struct interface *))
+static enum interface_outcome run(struct interface *interface, int (*act)(struct interface *))
 {
 	int error;
 
 	if (!is_name(interface->name)) {
 		fprintf(stderr, "kaname: -interfacename: \"%s\" is no name for an interface\n",
 			interface->name);
-		return EXIT_USAGE;
+		return INTERFACE_MISTAKEN;
 	}
 	error = netlink_open(&interface->netlink);
 	if (error != 0)
@@ -291,24 +289,24 @@ static int run(struct interface *interface, int (*act)(struct interface *))
 	else
 		error = act(interface);
 	netlink_close(&interface->netlink);
-	return error == 0 ? EXIT_FINE : EXIT_START;
+	return error == 0 ? INTERFACE_DONE : INTERFACE_FAILED;
 }
 
-int interface_setup(const char *name, const char *list, uint16_t port)
+enum interface_outcome interface_setup(const char *name, const char *list, uint16_t port)
 {
 	struct interface interface = {.name = name, .port = port};
 
 	if (!list) {
 		fputs("kaname: --setup-interface takes the addresses from -localip A[,B...]\n",
 		      stderr);
-		return EXIT_USAGE;
+		return INTERFACE_MISTAKEN;
 	}
 	if (!read_list(&interface, list))
-		return EXIT_USAGE;
+		return INTERFACE_MISTAKEN;
 	return run(&interface, set_up);
 }
 
-int interface_remove(const char *name)
+enum interface_outcome interface_remove(const char *name)
 {
 	struct interface interface = {.name = name};
 

@@ -25,10 +25,12 @@ HOME_NETNS = "/proc/thread-self/ns/net"
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def missing():
+def missing(wants_ipv6=False):
     """Why there can be no namespace here, or ""."""
     if os.geteuid() != 0:
         return "network namespaces need root"
+    if wants_ipv6 and not Path("/proc/net/if_inet6").exists():
+        return "this kernel has no IPv6"
     return "" if shutil.which("ip") else "no ip: install iproute2"
 
 
@@ -79,6 +81,12 @@ class Namespace:
         new = self.etc / f".{name}.new"
         new.write_text(text)
         new.rename(self.etc / name)
+
+    def disable_ipv6(self):
+        """On interfaces that are there, and that are made later."""
+        with self.entered():
+            for which in ("all", "default"):
+                Path(f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6").write_text("1", encoding="ascii")
 
     def command(self, command):
         """The words that run the command in here; it takes the place of ip, so that signals reach it."""

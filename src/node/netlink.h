@@ -4,8 +4,8 @@
  * libmnl). Each call is one question to the kernel and waits for its answer: 0 or -errno. What
  * changes something needs CAP_NET_ADMIN (-EPERM). Main thread.
  */
-#ifndef KANAME_NETLINK_H
-#define KANAME_NETLINK_H
+#ifndef KANAME_NODE_NETLINK_H
+#define KANAME_NODE_NETLINK_H
 
 #include <net/if.h>
 
