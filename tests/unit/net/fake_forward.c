@@ -78,7 +78,8 @@ enum forward_ask forward_ask(struct forward *forward, const struct forward_quest
 	CHECK(uv_timer_init(forward->loop, &asked->timer) == 0);
 	if (question->type != FAKE_NEVER)
 		CHECK(uv_timer_start(&asked->timer, on_timer,
-				     question->type == FAKE_SLOW ? FAKE_SLOW_MS : 1, 0) == 0);
+				     question->type == FAKE_SLOW ? FAKE_SLOW_MS : FAKE_QUICK_MS,
+				     0) == 0);
 	if (waiter)
 		waiter->question = asked;
 	return FORWARD_ASKED;
