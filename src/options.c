@@ -170,6 +170,11 @@ static bool take_other(struct options *options, const char *word, size_t len, in
 /* Either CoreDNS's flags or kube-dns's say what is served. */
 static bool check_mix(const struct options *options)
 {
+	if (options->is_interface_setup && options->is_interface_removal) {
+		fputs("kaname: --setup-interface and --remove-interface: give one of them\n",
+		      stderr);
+		return false;
+	}
 	if (!options->kubedns_flag || (!options->corefile && !options->has_port))
 		return true;
 	fprintf(stderr,

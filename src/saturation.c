@@ -79,7 +79,8 @@ void saturation_metrics_write(const struct saturation *saturation, struct text *
 	metrics_sample(page, "kaname_saturation", NULL, 0, parts.largest);
 	metrics_family(page, "kaname_saturation_part", "gauge",
 		       "Parts of kaname_saturation, 0 to 1: how long queries wait in a receive "
-		       "queue (10 ms is 1), slots for connections and waiting queries, CPU time.");
+		       "queue (100 ms is 1) or get lost there (1% is 1), slots for connections and "
+		       "waiting queries, CPU time.");
 	if (parts.has_queue)
 		write_part(page, "queue", parts.queue);
 	write_part(page, "slots", parts.slots);

@@ -4,6 +4,8 @@
  */
 #include "saturation_window.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
 /* Of the process only cpu is used. */
@@ -52,30 +54,51 @@ static double mean_wait_ns(const struct net_load *last, const struct net_load *n
 	return n > 0 ? since(last->wait_ns, now->wait_ns) / n : 0;
 }
 
-void saturation_window_add(struct saturation_window *window, const struct saturation_sample *sample)
+/* Waits alone are not load: a process that sleeps is woken up late where its neighbours are busy.
+ */
+static double queue_part(const struct net_load *last, const struct net_load *now)
 {
-	double passed_ns = since(window->last_ns, sample->now_ns);
+	double lost = since(last->n_lost, now->n_lost);
+	double all = lost + since(last->n_received, now->n_received);
+	double loss = part_of(lost, all / SATURATION_LOST_FULL);
+	double wait = part_of(mean_wait_ns(last, now), SATURATION_QUEUE_FULL_NS);
+
+	return loss > wait ? loss : wait;
+}
+
+/* The values of one more second. */
+static void step(struct saturation_window *window, const struct saturation_sample *sample,
+		 double passed_ns)
+{
 	unsigned at = window->at;
 
-	if (window->has_last && !(passed_ns > 0))
-		return;
 	for (unsigned i = 0; i < window->n_workers; i++) {
 		const struct net_load *last = &window->last_workers[i], *now = &sample->workers[i];
 		struct saturation_values *values = &window->workers[i];
 
-		if (window->has_last) {
-			values->queue[at] =
-				part_of(mean_wait_ns(last, now), SATURATION_QUEUE_FULL_NS);
-			values->slots[at] = part_of(now->slots, 1);
-			values->cpu[at] = part_of(since(last->cpu_ns, now->cpu_ns), passed_ns);
-		}
-		window->last_workers[i] = *now;
+		values->queue[at] = queue_part(last, now);
+		values->slots[at] = part_of(now->slots, 1);
+		values->cpu[at] = part_of(since(last->cpu_ns, now->cpu_ns), passed_ns);
 	}
+	window->process->cpu[at] =
+		part_of(since(window->last_cpu_ns, sample->cpu_ns), passed_ns * sample->cpus);
+	window->at = (at + 1) % SATURATION_SECONDS;
+}
+
+void saturation_window_add(struct saturation_window *window, const struct saturation_sample *sample)
+{
+	double passed_ns = since(window->last_ns, sample->now_ns);
+
 	if (window->has_last) {
-		window->process->cpu[at] = part_of(since(window->last_cpu_ns, sample->cpu_ns),
-						   passed_ns * sample->cpus);
-		window->at = (at + 1) % SATURATION_SECONDS;
+		if (!(passed_ns > 0))
+			return;
+		/* Who hardly runs takes few samples: each is of all the seconds since the last. */
+		step(window, sample, passed_ns);
+		for (unsigned i = 1; i < SATURATION_SECONDS && i + 0.5 <= passed_ns / 1e9; i++)
+			step(window, sample, passed_ns);
 	}
+	memcpy(window->last_workers, sample->workers,
+	       window->n_workers * sizeof(sample->workers[0]));
 	window->has_last = true;
 	window->last_ns = sample->now_ns;
 	window->last_cpu_ns = sample->cpu_ns;
@@ -106,7 +129,8 @@ struct saturation_parts saturation_window_parts(const struct saturation_window *
 		raise_to(&parts.queue, mean(values->queue));
 		raise_to(&parts.slots, mean(values->slots));
 		raise_to(&parts.cpu, mean(values->cpu));
-		parts.has_queue |= window->last_workers[i].has_waits || !window->has_last;
+		parts.has_queue |= window->last_workers[i].has_waits || !window->has_last ||
+				   window->last_workers[i].n_lost > 0;
 	}
 	raise_to(&parts.largest, parts.queue);
 	raise_to(&parts.largest, parts.slots);

@@ -6,11 +6,15 @@
  * Each second gives values of 0..1, by what changed since the sample before. A part is the mean of
  * its last SATURATION_SECONDS values; of a part that workers have each on their own, the mean of
  * the worker that has the largest. So it rises and falls by a tenth a second at most: a stall of a
- * second, however long queries waited in it, is a tenth, and only what lasts is 1. Seconds before
+ * second, however long queries waited in it, is a tenth, and only what lasts is 1. A process that
+ * hardly runs takes fewer samples: each is of all the seconds since the one before. Seconds before
  * the start were idle ones.
  *
  * - queue: how long the head of the receive queues had waited, in the mean of the second's looks,
- *   as a part of SATURATION_QUEUE_FULL_NS.
+ *   as a part of SATURATION_QUEUE_FULL_NS; or how many queries the full queues lost, as a part of
+ *   one in SATURATION_LOST_FULL of all; whatever is larger. Wake-ups, which take milliseconds on a
+ *   node with busy neighbours, are little of that wait: an idle server has nothing to scale for. A
+ *   queue that is too short for such waits tells by what it loses.
  * - slots: as net_loads tells.
  * - cpu: CPU time of the process as a part of what its quota allows, and that of each worker's
  *   thread as a part of the time that passed, whatever is larger.
@@ -21,7 +25,8 @@
 #include "net/net.h"
 
 #define SATURATION_SECONDS 10
-#define SATURATION_QUEUE_FULL_NS 10000000
+#define SATURATION_QUEUE_FULL_NS 100000000
+#define SATURATION_LOST_FULL 100 /* one in so many */
 
 struct saturation_sample {
 	uint64_t now_ns;		/* never goes back */

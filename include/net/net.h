@@ -108,11 +108,14 @@ void net_metrics_write(const struct net *net, struct text *page);
 /* Queries received since the start, all workers, UDP and TCP. Any thread. */
 uint64_t net_queries(const struct net *net);
 
-/* How loaded a worker is. Nothing in it ever goes back, but for `slots`. */
+/* How loaded a worker is. Nothing in it ever goes back, but for `slots`, and `n_lost` when a socket
+ * is closed. */
 struct net_load {
 	uint64_t n_waits, wait_ns; /* looks at the head of UDP receive queues since the start, and
 				      how long what was there had waited, in all */
 	bool has_waits;		   /* the kernel tells */
+	uint64_t n_received;	   /* queries, by UDP and TCP */
+	uint64_t n_lost;	   /* that the kernel dropped, as the receive queue was full */
 	double slots;		   /* 0..1: how near the nearest of its bounds is, of connections,
 				      queries that wait for upstreams, their octets, questions */
 	uint64_t cpu_ns;	   /* that its thread took; 0 before and after it runs */

@@ -29,6 +29,19 @@ static double slots_of(const struct net *net, const struct worker *worker)
 	return forward ? larger(slots, forward_fullness(forward)) : slots;
 }
 
+static uint64_t lost_of(const struct net_addresses *addresses, unsigned worker)
+{
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < addresses->n; i++) {
+		struct listener *const *listeners = addresses->items[i].listeners;
+
+		if (listeners)
+			lost += counter_read(&listeners[worker]->kernel_drops);
+	}
+	return lost;
+}
+
 static uint64_t cpu_ns_of(const struct worker *worker)
 {
 	struct timespec taken;
@@ -53,6 +66,8 @@ void net_loads(const struct net *net, struct net_load *loads)
 		loads[i] = (struct net_load){
 			.wait_ns = waits.sum,
 			.has_waits = !counter_read(&worker->counts.has_no_stamps),
+			.n_received = counter_read(&worker->counts.received),
+			.n_lost = lost_of(&net->addresses, i) + lost_of(&net->left, i),
 			.slots = slots_of(net, worker),
 			.cpu_ns = net->is_running ? cpu_ns_of(worker) : 0,
 		};

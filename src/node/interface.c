@@ -35,7 +35,8 @@ static bool is_name(const char *name)
 {
 	size_t len = strlen(name);
 
-	return len > 0 && len < IFNAMSIZ && strcspn(name, "/: \t\n\v\f\r") == len &&
+	/* The kernel would make "x%d" one of x0, x1, ..., another each time. */
+	return len > 0 && len < IFNAMSIZ && strcspn(name, "%/: \t\n\v\f\r") == len &&
 	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 

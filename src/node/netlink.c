@@ -12,6 +12,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#define LIST_RETRIES 100
 #define BUFFER_BYTES 32768 /* the kernel fills no more with a part of a list */
 
 int netlink_open(struct netlink *netlink)
@@ -190,7 +191,7 @@ static int on_address(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
-int netlink_addresses(struct netlink *netlink, int index, struct netlink_addresses *addresses)
+static int list_addresses(struct netlink *netlink, int index, struct netlink_addresses *addresses)
 {
 	char buffer[256] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *message = begin(buffer, RTM_GETADDR, NLM_F_DUMP);
@@ -203,6 +204,22 @@ int netlink_addresses(struct netlink *netlink, int index, struct netlink_address
 	error = ask(netlink, message, on_address, &list);
 	if (error == 0)
 		*addresses = found;
+	return error;
+}
+
+/* A list that changed while it was read may lack some (NLM_F_DUMP_INTR), and the rest of it is
+ * still to come on this socket. On a node where pods come and go, and have many addresses, that
+ * happens. */
+int netlink_addresses(struct netlink *netlink, int index, struct netlink_addresses *addresses)
+{
+	int error = list_addresses(netlink, index, addresses);
+
+	for (unsigned i = 0; error == -EINTR && i < LIST_RETRIES; i++) {
+		netlink_close(netlink);
+		error = netlink_open(netlink);
+		if (error == 0)
+			error = list_addresses(netlink, index, addresses);
+	}
 	return error;
 }
 

@@ -60,6 +60,17 @@ def test_is_accepted(kubectl, folder, options):
     assert versions(kubectl.stored(objects)) == versions(stored)
 
 
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("folder", ["base", "overlays/autoscaler", "overlays/node-local"])
+def test_diff(kubectl, folder, options):
+    """`kubectl diff` shows what an apply would change, and nothing once it was applied."""
+    objects = render(folder)
+    before = kubectl.execute("diff", *options, "-f", "-", objects=objects)
+    assert before.returncode == 1 and all(f"+  name: {item['metadata']['name']}\n" in before.stdout for item in objects), before.stderr
+    kubectl.apply(objects, *options)
+    assert kubectl.run("diff", *options, "-f", "-", objects=objects) == ""
+
+
 def test_what_is_wrong_is_refused(kubectl):
     """That the test above can fail: an unknown field, a wrong type, a value out of range, an address out of the range of services."""
     objects = render("base")
@@ -221,3 +232,15 @@ def test_replicas_stay_at_the_switch(kubectl, folder, options):
     kubectl.run("scale", "-n", "kube-system", "deployment", "kube-dns", "--replicas=5")
     kubectl.apply(objects, *options)
     assert kube_dns(kubectl)["spec"]["replicas"] == 5
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("first, second", [("overlays/autoscaler", "overlays/hpa"), ("overlays/hpa", "overlays/autoscaler")])
+def test_from_one_autoscaler_to_the_other(kubectl, first, second, options):
+    """The number stays; the first one's own objects do, too, and have to be deleted."""
+    kubectl.apply(render(first), *options)
+    kubectl.run("scale", "-n", "kube-system", "deployment", "kube-dns", "--replicas=7")
+    own = [item for item in render(first) if not any(same(item, other) for other in render(second))]
+    kubectl.run("delete", "--wait=false", "-f", "-", objects=own)
+    kubectl.apply(render(second), *options)
+    assert kube_dns(kubectl)["spec"]["replicas"] == 7

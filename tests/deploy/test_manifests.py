@@ -172,8 +172,12 @@ def test_metric_sources():
     assert (scaled["spec"]["minReplicaCount"], scaled["spec"]["maxReplicaCount"]) == (spec["minReplicas"], spec["maxReplicas"])
     assert scaled["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"] == spec["behavior"]
     trigger, = scaled["spec"]["triggers"]
-    assert metric in trigger["metadata"]["query"] and trigger["metricType"] == "AverageValue"
-    assert float(trigger["metadata"]["threshold"]) == checks.quantity(spec["metrics"][0]["pods"]["target"]["averageValue"])
+    asked = trigger["metadata"]
+    monitor = find(render("overlays/monitoring"), "ServiceMonitor", "kube-dns")
+    job = find(render("base"), "Service", "kube-dns")["metadata"]["labels"][monitor["spec"]["jobLabel"]]
+    assert f'{metric}{{namespace="{checks.NAMESPACE}",job="{job}"}}' in asked["query"], "the nodes' caches are not counted"
+    assert trigger["metricType"] == "AverageValue" and asked["ignoreNullValues"] == "false"
+    assert float(asked["threshold"]) == checks.quantity(spec["metrics"][0]["pods"]["target"]["averageValue"])
 
 
 # ---- the checks themselves

@@ -36,12 +36,7 @@ static void test_self(void **state)
 	int fd;
 
 	process_metrics_write(&page, "/proc");
-	assert_true(value_of(&page, "process_resident_memory_bytes") > 65536);
-	assert_true(value_of(&page, "process_virtual_memory_bytes") >
-		    value_of(&page, "process_resident_memory_bytes"));
 	assert_true(value_of(&page, "process_cpu_seconds_total") >= 0);
-	assert_true(value_of(&page, "process_start_time_seconds") > (double)time(NULL) - 600);
-	assert_true(value_of(&page, "process_start_time_seconds") < (double)time(NULL) + 60);
 	assert_true(value_of(&page, "process_max_fds") == (double)sysconf(_SC_OPEN_MAX));
 	assert_true(value_of(&page, "process_virtual_memory_max_bytes") > 0);
 	assert_true(value_of(&page, "go_goroutines") == 1);
@@ -53,6 +48,26 @@ static void test_self(void **state)
 	assert_true(value_of(&page, "process_open_fds") == n_fds + 1);
 	close(fd);
 	text_fini(&page);
+}
+
+static void test_own_stat(void **state)
+{
+	struct text page = {0};
+	double resident, size, start;
+
+	process_metrics_write(&page, "/proc");
+	resident = value_of(&page, "process_resident_memory_bytes");
+	size = value_of(&page, "process_virtual_memory_bytes");
+	start = value_of(&page, "process_start_time_seconds");
+	text_fini(&page);
+	if (resident == 0) {
+		print_message("no process is without memory: /proc/self/stat is an emulator's\n");
+		skip();
+	}
+	assert_true(resident > 65536);
+	assert_true(size > resident);
+	assert_true(start > (double)time(NULL) - 600);
+	assert_true(start < (double)time(NULL) + 60);
 }
 
 static void write_file(const char *folder, const char *name, const char *content)
@@ -107,6 +122,7 @@ static void test_made(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_self),
+					   cmocka_unit_test(test_own_stat),
 					   cmocka_unit_test(test_made)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,6 +45,7 @@ static void bench_fini(struct bench *bench)
 struct second {
 	unsigned n_waits[N_WORKERS];
 	unsigned wait_ms[N_WORKERS]; /* of each */
+	unsigned n_received[N_WORKERS], n_lost[N_WORKERS];
 	double slots[N_WORKERS];
 	unsigned cpu_ms[N_WORKERS];
 	unsigned process_ms;
@@ -59,6 +60,8 @@ static void pass(struct bench *bench, const struct second *second, uint64_t pass
 
 		worker->n_waits += second->n_waits[i];
 		worker->wait_ns += (uint64_t)second->n_waits[i] * second->wait_ms[i] * MS_NS;
+		worker->n_received += second->n_received[i];
+		worker->n_lost += second->n_lost[i];
 		worker->slots = second->slots[i];
 		worker->cpu_ns += (uint64_t)second->cpu_ms[i] * MS_NS;
 	}
@@ -93,17 +96,30 @@ static void test_parts(void **state)
 		{.name = "before any second"},
 		{.name = "idle", .n_seconds = 30},
 		{"short waits",
-		 {.n_waits = {100, 100}, .wait_ms = {1, 0}},
+		 {.n_waits = {100, 100}, .wait_ms = {10, 0}},
 		 30,
 		 {.queue = 0.1, .largest = 0.1}},
 		{"the worse worker counts",
-		 {.n_waits = {100, 1}, .wait_ms = {1, 5}},
+		 {.n_waits = {100, 1}, .wait_ms = {10, 50}},
 		 30,
 		 {.queue = 0.5, .largest = 0.5}},
 		{"long waits are full",
 		 {.n_waits = {3, 0}, .wait_ms = {4000, 0}},
 		 30,
 		 {.queue = 1, .largest = 1}},
+		{"wake-ups that neighbours delay are little",
+		 {.n_waits = {100, 100}, .wait_ms = {4, 4}, .n_received = {500, 500}},
+		 30,
+		 {.queue = 0.04, .largest = 0.04}},
+		{"one query in two hundred is lost",
+		 {.n_waits = {100, 0}, .wait_ms = {5, 0}, .n_received = {995, 0}, .n_lost = {5, 0}},
+		 30,
+		 {.queue = 0.5, .largest = 0.5}},
+		{"all are lost", {.n_lost = {0, 7}}, 30, {.queue = 1, .largest = 1}},
+		{"the longer wait counts beside a smaller loss",
+		 {.n_waits = {9, 0}, .wait_ms = {80, 0}, .n_received = {999, 0}, .n_lost = {1, 0}},
+		 30,
+		 {.queue = 0.8, .largest = 0.8}},
 		{"slots", {.slots = {0.25, 0.75}}, 30, {.slots = 0.75, .largest = 0.75}},
 		{"the quota: a quarter of half a CPU",
 		 {.cpu_ms = {60, 60}, .process_ms = 125},
@@ -118,7 +134,7 @@ static void test_parts(void **state)
 		 30,
 		 {.cpu = 0.9, .largest = 0.9}},
 		{"the window fills second by second",
-		 {.n_waits = {9, 9}, .wait_ms = {20, 0}, .slots = {1, 0}, .cpu_ms = {500, 0}},
+		 {.n_waits = {9, 9}, .wait_ms = {200, 0}, .slots = {1, 0}, .cpu_ms = {500, 0}},
 		 3,
 		 {.queue = 0.3, .slots = 0.3, .cpu = 0.15, .largest = 0.3}},
 	};
@@ -151,6 +167,22 @@ static void test_one_stall(void **state)
 	bench_fini(&bench);
 }
 
+/* Who hardly runs takes no sample each second: it is full in those, too. */
+static void test_starved(void **state)
+{
+	static const struct second late = {.n_waits = {1, 0}, .wait_ms = {3900, 0}};
+	struct bench bench;
+
+	bench_init(&bench);
+	pass(&bench, &late, 4 * (uint64_t)SECOND_NS);
+	expect("four seconds", &bench, &(struct saturation_parts){.queue = 0.4, .largest = 0.4});
+	pass(&bench, &late, 4 * (uint64_t)SECOND_NS);
+	expect("eight", &bench, &(struct saturation_parts){.queue = 0.8, .largest = 0.8});
+	pass(&bench, &late, 3600 * (uint64_t)SECOND_NS);
+	expect("an hour", &bench, &(struct saturation_parts){.queue = 1, .largest = 1});
+	bench_fini(&bench);
+}
+
 /* The worst worker of the window, not the worst of each second. */
 static void test_turns(void **state)
 {
@@ -166,7 +198,7 @@ static void test_turns(void **state)
 	bench_fini(&bench);
 }
 
-/* Seconds that were longer or shorter, or none at all. */
+/* Seconds that were longer, and count as more than one, or shorter, or none at all. */
 static void test_odd_seconds(void **state)
 {
 	static const struct second half = {.cpu_ms = {500, 0}};
@@ -175,10 +207,26 @@ static void test_odd_seconds(void **state)
 	bench_init(&bench);
 	for (unsigned i = 0; i < 10; i++)
 		pass(&bench, &half, i % 2 ? SECOND_NS * 2 : SECOND_NS / 2);
-	expect("uneven", &bench, &(struct saturation_parts){.cpu = 0.625, .largest = 0.625});
+	expect("uneven", &bench, &(struct saturation_parts){.cpu = 0.475, .largest = 0.475});
 	pass(&bench, &half, 0);
 	expect("no time has passed", &bench,
-	       &(struct saturation_parts){.cpu = 0.625, .largest = 0.625});
+	       &(struct saturation_parts){.cpu = 0.475, .largest = 0.475});
+	bench_fini(&bench);
+}
+
+/* A socket that is closed in a reload takes its count away. */
+static void test_loss_goes_back(void **state)
+{
+	static const struct second second = {.n_received = {100, 100}, .n_lost = {0, 100}};
+	static const struct second quiet = {.n_received = {100, 100}};
+	struct bench bench;
+
+	bench_init(&bench);
+	pass_seconds(&bench, &second, 10);
+	expect("lost", &bench, &(struct saturation_parts){.queue = 1, .largest = 1});
+	bench.workers[1].n_lost = 3;
+	pass_seconds(&bench, &quiet, 5);
+	expect("gone", &bench, &(struct saturation_parts){.queue = 0.5, .largest = 0.5});
 	bench_fini(&bench);
 }
 
@@ -206,7 +254,7 @@ static void test_quota_changes(void **state)
 static void test_draining(void **state)
 {
 	static const struct second busy = {
-		.n_waits = {5, 5}, .wait_ms = {3, 3}, .cpu_ms = {100, 100}, .process_ms = 60};
+		.n_waits = {5, 5}, .wait_ms = {30, 30}, .cpu_ms = {100, 100}, .process_ms = 60};
 	static const struct second over;
 	struct bench bench;
 
@@ -253,6 +301,13 @@ static void test_no_stamps(void **state)
 	bench.workers[1].has_waits = false;
 	pass_seconds(&bench, &second, 1);
 	assert_false(saturation_window_parts(&bench.window).has_queue);
+	bench.workers[1].n_lost = 1;
+	saturation_window_add(&bench.window, &bench.sample);
+	assert_false(saturation_window_parts(&bench.window).has_queue); /* no time has passed */
+	pass_seconds(&bench, &second, 1);
+	assert_true(saturation_window_parts(&bench.window).has_queue); /* it tells that much */
+	bench.workers[1].n_lost = 0;
+	pass_seconds(&bench, &second, 10);
 	expect("no queue", &bench, &(struct saturation_parts){.slots = 0.5, .largest = 0.5});
 	bench_fini(&bench);
 }
@@ -263,7 +318,7 @@ static void test_monotone(void **state)
 	double last = -1;
 
 	for (unsigned wait_ms = 0; wait_ms < 15; wait_ms++) {
-		struct second second = {.n_waits = {10, 0}, .wait_ms = {wait_ms, 0}};
+		struct second second = {.n_waits = {10, 0}, .wait_ms = {10 * wait_ms, 0}};
 		struct bench bench;
 		double queue;
 
@@ -271,7 +326,7 @@ static void test_monotone(void **state)
 		pass_seconds(&bench, &second, 10);
 		queue = saturation_window_parts(&bench.window).queue;
 		if (wait_ms <= 10 ? queue <= last : queue < last)
-			fail_msg("%u ms: %g after %g", wait_ms, queue, last);
+			fail_msg("%u ms: %g after %g", 10 * wait_ms, queue, last);
 		last = queue;
 		bench_fini(&bench);
 	}
@@ -282,7 +337,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parts),	      cmocka_unit_test(test_one_stall),
-		cmocka_unit_test(test_turns),	      cmocka_unit_test(test_odd_seconds),
+		cmocka_unit_test(test_starved),	      cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_odd_seconds),   cmocka_unit_test(test_loss_goes_back),
 		cmocka_unit_test(test_quota_changes), cmocka_unit_test(test_draining),
 		cmocka_unit_test(test_garbage),	      cmocka_unit_test(test_no_stamps),
 		cmocka_unit_test(test_monotone),
