@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the kernel knows of this process: the process_* families as Prometheus' own clients have
- * them, and the few go_* that dashboards of CoreDNS read. Read anew for each page, from /proc; a
- * family that cannot be read is left out. Any thread.
+ * them, the few go_* that dashboards of CoreDNS read, and when the node started. Read anew for each
+ * page, from /proc; a family that cannot be read is left out. Any thread.
  */
 #ifndef KANAME_BASE_PROCESS_H
 #define KANAME_BASE_PROCESS_H

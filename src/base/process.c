@@ -199,6 +199,9 @@ void process_metrics_write(struct text *page, const char *proc)
 		 "Number of bytes received by the process over the network.", -1},
 		{"process_network_transmit_bytes_total", "counter",
 		 "Number of bytes sent by the process over the network.", -1},
+		{"kaname_node_boot_time_seconds", "gauge",
+		 "Start of the node since unix epoch in seconds: restarts with it are no fault.",
+		 process.boot_s > 0 ? process.boot_s : -1},
 	};
 
 	sum_network(proc, &values[3].value, &values[4].value);

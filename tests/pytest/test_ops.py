@@ -66,6 +66,7 @@ FAMILIES = {
     "coredns_panics_total": ("counter", set(), None),
     "coredns_kubernetes_dns_programming_duration_seconds": ("histogram", {"service_kind"}, [0.001 * 2**n for n in range(20)]),
     "process_start_time_seconds": ("gauge", set(), None),
+    "kaname_node_boot_time_seconds": ("gauge", set(), None),
     "kaname_queue_delay_seconds": ("histogram", set(), DELAYS),
     "kaname_saturation": ("gauge", set(), None),
     "kaname_saturation_part": ("gauge", {"part"}, None),

@@ -104,6 +104,7 @@ static void test_made(void **state)
 		    200 / (double)sysconf(_SC_CLK_TCK));
 	assert_true(value_of(&page, "process_start_time_seconds") ==
 		    1000 + 200 / (double)sysconf(_SC_CLK_TCK));
+	assert_true(value_of(&page, "kaname_node_boot_time_seconds") == 1000);
 	assert_true(value_of(&page, "process_virtual_memory_bytes") == 8192);
 	assert_true(value_of(&page, "process_resident_memory_bytes") ==
 		    5 * (double)sysconf(_SC_PAGESIZE));
