@@ -70,20 +70,8 @@ def server_version():
     return next(line.split("'")[1] for line in (ROOT / "meson.build").read_text().splitlines() if line.startswith("  version: "))
 
 
-@pytest.fixture(name="node_interface")
-def fixture_node_interface(server):
-    """What the node cache's Corefile binds to is there, as it is after the init container."""
-    server.netns.run(["ip", "link", "add", "nodelocaldns", "type", "bridge"]).check_returncode()
-    try:
-        server.netns.run(["ip", "address", "add", "169.254.20.10/32", "dev", "nodelocaldns"]).check_returncode()
-        yield
-    finally:
-        server.netns.run(["ip", "link", "delete", "nodelocaldns"])
-
-
 @pytest.mark.parametrize("path", sorted(ROOT.glob("deploy/*/**/Corefile*")),
                          ids=lambda path: str(path).removeprefix(f"{ROOT}/"))
-@pytest.mark.usefixtures("node_interface")
 def test_check(server, tmp_path, path):
     """Of each Corefile that is deployed; that of the node cache binds to its interface."""
     mounts = {"/etc/coredns": Path(path).parent, "/etc/resolv.conf": server.resolv_conf(), "/deploy": ROOT / "deploy"}
