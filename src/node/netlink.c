@@ -9,6 +9,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
@@ -17,9 +18,14 @@
 
 int netlink_open(struct netlink *netlink)
 {
+	int on = 1;
+
 	*netlink = (struct netlink){.socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)};
 	if (!netlink->socket)
 		return -errno;
+	/* Since Linux 4.20: the kernel lists what is asked for, and not what all interfaces have.
+	 */
+	(void)!mnl_socket_setsockopt(netlink->socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	if (mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) == 0)
 		return 0;
 
@@ -201,6 +207,7 @@ static int list_addresses(struct netlink *netlink, int index, struct netlink_add
 	int error;
 
 	info->ifa_family = AF_UNSPEC;
+	info->ifa_index = (unsigned)index;
 	error = ask(netlink, message, on_address, &list);
 	if (error == 0)
 		*addresses = found;
@@ -209,7 +216,7 @@ static int list_addresses(struct netlink *netlink, int index, struct netlink_add
 
 /* A list that changed while it was read may lack some (NLM_F_DUMP_INTR), and the rest of it is
  * still to come on this socket. On a node where pods come and go, and have many addresses, that
- * happens. */
+ * happens with a kernel that lists all of them. */
 int netlink_addresses(struct netlink *netlink, int index, struct netlink_addresses *addresses)
 {
 	int error = list_addresses(netlink, index, addresses);
