@@ -7,6 +7,8 @@
 #ifndef KANAME_DNS_ADDRESS_H
 #define KANAME_DNS_ADDRESS_H
 
+#include <sys/socket.h>
+
 #include "dns/name.h"
 
 enum address_family { ADDRESS_V4 = 4, ADDRESS_V6 = 6 };
@@ -26,6 +28,12 @@ static inline size_t address_size(const struct address *address)
 
 /* <0, 0, >0; IPv4 before IPv6, then by bytes. */
 int address_compare(const struct address *a, const struct address *b);
+
+/* fe80::/10, which means another host on each link, so that a bind or a route takes a scope, too.
+ */
+bool address_is_link_local(const struct address *address);
+
+struct sockaddr_storage address_to_sockaddr(const struct address *address, uint16_t port);
 
 /* Strict text form: no leading zeros in IPv4 octets, no zone (%eth0), no port, no mask; any RFC
  * 4291 2.2 spelling of IPv6. 0, or -EINVAL with *address unchanged. */

@@ -4,35 +4,10 @@
  */
 #include "draft.h"
 
-#include <arpa/inet.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "directive.h"
-
-bool address_is_link_local(const struct address *address)
-{
-	return address->family == ADDRESS_V6 && address->bytes[0] == 0xfe &&
-	       (address->bytes[1] & 0xc0) == 0x80;
-}
-
-struct sockaddr_storage to_sockaddr(const struct address *address, uint16_t port)
-{
-	struct sockaddr_storage storage = {0};
-	struct sockaddr_in *in = (struct sockaddr_in *)&storage;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&storage;
-
-	if (address->family == ADDRESS_V4) {
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, address->bytes, 4);
-	} else {
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(port);
-		memcpy(&in6->sin6_addr, address->bytes, 16);
-	}
-	return storage;
-}
 
 const char *draft_place(struct draft *draft, const struct token *token)
 {

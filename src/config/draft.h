@@ -93,13 +93,6 @@ bool draft_zones(struct draft *draft, const struct token *word, const char *text
 bool draft_zone_args(struct draft *draft, const struct token *words, size_t n,
 		     struct query_zones *zones);
 
-/* IPv6 link-local addresses need a scope to bind to: those of interfaces are left out, as in
- * CoreDNS. */
-bool address_is_link_local(const struct address *address);
-
-/* The address and port as the kernel has them. */
-struct sockaddr_storage to_sockaddr(const struct address *address, uint16_t port);
-
 /* Reads all server blocks into the draft. */
 void draft_read(struct draft *draft, const struct statement *statements);
 

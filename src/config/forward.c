@@ -276,7 +276,7 @@ static bool read_target(struct draft *draft, const struct token *word,
 	}
 	if (address_from_text(&address, host, len) == 0) {
 		target->kind = FORWARD_TARGET_ADDRESS;
-		target->address = to_sockaddr(&address, target->port);
+		target->address = address_to_sockaddr(&address, target->port);
 		return true;
 	}
 	target->kind = FORWARD_TARGET_HOST;

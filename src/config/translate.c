@@ -219,7 +219,7 @@ static void fill_net(const struct plan *plan, struct net_config *net)
 	for (size_t i = 0; i < plan->listeners.len; i++) {
 		const struct listener *listener = &plan->listeners.items[i];
 
-		listeners[i].address = to_sockaddr(&listener->address, listener->port);
+		listeners[i].address = address_to_sockaddr(&listener->address, listener->port);
 		listeners[i].is_optional = listener->is_optional;
 		listeners[i].server = listener->server;
 	}

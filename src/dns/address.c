@@ -9,6 +9,30 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
+bool address_is_link_local(const struct address *address)
+{
+	return address->family == ADDRESS_V6 && address->bytes[0] == 0xfe &&
+	       (address->bytes[1] & 0xc0) == 0x80;
+}
+
+struct sockaddr_storage address_to_sockaddr(const struct address *address, uint16_t port)
+{
+	struct sockaddr_storage storage = {0};
+	struct sockaddr_in *in = (struct sockaddr_in *)&storage;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&storage;
+
+	if (address->family == ADDRESS_V4) {
+		in->sin_family = AF_INET;
+		in->sin_port = htons(port);
+		memcpy(&in->sin_addr, address->bytes, sizeof(in->sin_addr));
+	} else {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(port);
+		memcpy(&in6->sin6_addr, address->bytes, sizeof(in6->sin6_addr));
+	}
+	return storage;
+}
+
 int address_compare(const struct address *a, const struct address *b)
 {
 	if (a->family != b->family)

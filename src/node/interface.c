@@ -11,9 +11,7 @@
 #include "node/interface.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "net/net.h"
 #include "netlink.h"
@@ -49,7 +47,7 @@ static bool is_unicast(const struct address *address)
 	if (address->family == ADDRESS_V4)
 		return bytes[0] != 0 && bytes[0] != 127 && bytes[0] < 224;
 	return bytes[0] != 0xff && memcmp(bytes, mapped, sizeof(mapped)) != 0 &&
-	       !(bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80) &&
+	       !address_is_link_local(address) &&
 	       (memcmp(bytes, zeros, sizeof(zeros)) != 0 || bytes[15] > 1);
 }
 
@@ -184,19 +182,8 @@ static int add_missing(struct interface *interface, const struct netlink_address
 
 static bool is_served(const struct address *address, uint16_t port)
 {
-	struct sockaddr_storage bound = {0};
-	struct sockaddr_in *in = (struct sockaddr_in *)&bound;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&bound;
+	struct sockaddr_storage bound = address_to_sockaddr(address, port);
 
-	if (address->family == ADDRESS_V4) {
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, address->bytes, sizeof(in->sin_addr));
-	} else {
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(port);
-		memcpy(&in6->sin6_addr, address->bytes, sizeof(in6->sin6_addr));
-	}
 	return net_is_served(&bound);
 }
 
