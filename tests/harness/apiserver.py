@@ -282,7 +282,7 @@ class ApiServer:
             self.n_connections += 1
             connection = Connection(self, sock, self.n_connections)
             self.connections.add(connection)
-        connection.start()
+            connection.start()  # within the lock: who takes it from the list may join it
 
     def forget(self, connection):
         with self.lock:
