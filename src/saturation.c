@@ -19,7 +19,7 @@ static uint64_t process_cpu_ns(void)
 	struct timespec taken = {0};
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &taken);
-	return (uint64_t)taken.tv_sec * 1000000000u + (uint64_t)taken.tv_nsec;
+	return clock_ns_of(&taken);
 }
 
 static void take_sample(struct saturation *saturation, const struct net *net)

@@ -5,6 +5,7 @@
  * ended. Bounds are those of the configuration that was given last: a worker that has not switched
  * yet may be over them. Main thread.
  */
+#include "base/clock.h"
 #include "net_private.h"
 
 static double part_of(uint64_t used, uint64_t limit)
@@ -48,7 +49,7 @@ static uint64_t cpu_ns_of(const struct worker *worker)
 
 	if (clock_gettime(worker->cpu_clock, &taken) != 0)
 		return 0;
-	return (uint64_t)taken.tv_sec * 1000000000u + (uint64_t)taken.tv_nsec;
+	return clock_ns_of(&taken);
 }
 
 unsigned net_n_workers(const struct net *net)
