@@ -12,6 +12,7 @@
 #include "server.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -474,6 +475,10 @@ int server_run(const struct options *options, const struct config_options *confi
 	*server.config = *config;
 	*config = (struct config){0};
 	signal(SIGPIPE, SIG_IGN);
+	/* Reading the configuration leaves holes. Two threads of kube/ may trim at once later:
+	 * where a sanitizer stands in for glibc's malloc, the first trim prepares it, and takes no
+	 * lock. */
+	malloc_trim(0);
 	rcu_register();
 	CHECK(uv_loop_init(&server.loop) == 0);
 	if (start(&server, &why) != 0) {
