@@ -84,7 +84,7 @@ def test_queue_delay_is_counted(serve):
 
 
 def test_slots(serve):
-    """Questions that no upstream answers take what max_concurrent allows; a reload that allows more makes it less."""
+    """Questions that no upstream answers take what max_concurrent allows; a reload that allows more makes it less; then they give up."""
     with Upstream() as upstream:
         upstream.rules = [("*", "drop")]
         with serve({"all.json": CLUSTER}, corefile=forwarding(upstream, 20)) as server:
@@ -92,10 +92,11 @@ def test_slots(serve):
             with Load(server, 50, "n{}.example."):
                 wait_until(server, "slots", lambda value: value >= 0.3)
                 assert rcode_text(server.ask("web.shop.svc")) == "NOERROR"
-                wait_until(server, "slots", lambda value: value >= 0.5)
+                wait_until(server, "slots", lambda value: value >= 0.9)
                 server.write_corefile(forwarding(upstream, 100000))
                 server.process.send_signal(signal.SIGHUP)
                 wait_until(server, "slots", lambda value: value <= 0.4)
+            wait_until(server, "slots", lambda value: value == 0)
 
 
 def test_connections(serve):
