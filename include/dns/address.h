@@ -33,6 +33,10 @@ int address_compare(const struct address *a, const struct address *b);
  */
 bool address_is_link_local(const struct address *address);
 
+/* ::ffff:0:0/96, IPv4 as IPv6 sockets have it (RFC 4291 2.5.5.2): the last four bytes are the IPv4
+ * address. */
+bool address_is_v4_mapped(const struct address *address);
+
 struct sockaddr_storage address_to_sockaddr(const struct address *address, uint16_t port);
 
 /* Strict text form: no leading zeros in IPv4 octets, no zone (%eth0), no port, no mask; any RFC

@@ -66,13 +66,12 @@ static struct query_acl_range range_of(const uint8_t *bytes, size_t size, unsign
 /* An IPv4-mapped prefix is the IPv4 one. */
 static void add_prefix(struct rule *rule, const struct address *address, unsigned bits)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	struct query_acl_range range;
 
 	if (address->family == ADDRESS_V4) {
 		range = range_of(address->bytes, 4, bits);
 		ARRAY_PUSH(&rule->v4, range);
-	} else if (bits >= 96 && memcmp(address->bytes, mapped, sizeof(mapped)) == 0) {
+	} else if (bits >= 96 && address_is_v4_mapped(address)) {
 		range = range_of(address->bytes + 12, 4, bits - 96);
 		ARRAY_PUSH(&rule->v4, range);
 	} else {

@@ -60,8 +60,7 @@ static int read_file(void *arg, const char *path, struct text *content)
 
 static struct config_stamp stamp_of(const struct stat *st)
 {
-	uint64_t mtime_ns =
-		(uint64_t)st->st_mtim.tv_sec * 1000000000u + (uint64_t)st->st_mtim.tv_nsec;
+	uint64_t mtime_ns = clock_ns_of(&st->st_mtim);
 	int64_t age_ns = (int64_t)(clock_unix_ms() * 1000000u - mtime_ns);
 
 	return (struct config_stamp){

@@ -15,6 +15,13 @@ bool address_is_link_local(const struct address *address)
 	       (address->bytes[1] & 0xc0) == 0x80;
 }
 
+bool address_is_v4_mapped(const struct address *address)
+{
+	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+	return address->family == ADDRESS_V6 && memcmp(address->bytes, prefix, sizeof(prefix)) == 0;
+}
+
 struct sockaddr_storage address_to_sockaddr(const struct address *address, uint16_t port)
 {
 	struct sockaddr_storage storage = {0};

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 struct blob blob_copy(const void *bytes, size_t len)
 {
 	struct blob blob = {0};
@@ -45,18 +47,13 @@ void blob_free_string(char *secret)
 
 /* ---- files ---- */
 
-static uint64_t to_ns(struct timespec time)
-{
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 static struct blob_version version_of(const struct stat *st)
 {
 	return (struct blob_version){.device = st->st_dev,
 				     .inode = st->st_ino,
 				     .size = (uint64_t)st->st_size,
-				     .mtime_ns = to_ns(st->st_mtim),
-				     .ctime_ns = to_ns(st->st_ctim)};
+				     .mtime_ns = clock_ns_of(&st->st_mtim),
+				     .ctime_ns = clock_ns_of(&st->st_ctim)};
 }
 
 bool blob_is_version(const char *path, const struct blob_version *version)

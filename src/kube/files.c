@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
+
 #define FILE_GONE (-1)
 #define SHADOW_ROUNDS_MAX 8
 #define TICK_MS 50 /* well above the resolution of a file's times */
@@ -49,18 +51,13 @@ struct scan {
 
 /* ---- what is there ---- */
 
-static uint64_t to_ns(struct timespec time)
-{
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 static void fill_version(struct version *version, const struct stat *st)
 {
 	version->device = st->st_dev;
 	version->inode = st->st_ino;
 	version->size = (uint64_t)st->st_size;
-	version->mtime_ns = to_ns(st->st_mtim);
-	version->ctime_ns = to_ns(st->st_ctim);
+	version->mtime_ns = clock_ns_of(&st->st_mtim);
+	version->ctime_ns = clock_ns_of(&st->st_ctim);
 }
 
 static bool is_same_version(const struct version *a, const struct version *b)

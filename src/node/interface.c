@@ -41,12 +41,12 @@ static bool is_name(const char *name)
 /* One that a host may have, and that is not each host's own. */
 static bool is_unicast(const struct address *address)
 {
-	static const uint8_t zeros[15], mapped[12] = {[10] = 0xff, [11] = 0xff};
+	static const uint8_t zeros[15];
 	const uint8_t *bytes = address->bytes;
 
 	if (address->family == ADDRESS_V4)
 		return bytes[0] != 0 && bytes[0] != 127 && bytes[0] < 224;
-	return bytes[0] != 0xff && memcmp(bytes, mapped, sizeof(mapped)) != 0 &&
+	return bytes[0] != 0xff && !address_is_v4_mapped(address) &&
 	       !address_is_link_local(address) &&
 	       (memcmp(bytes, zeros, sizeof(zeros)) != 0 || bytes[15] > 1);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Addresses as text, labels, pod labels, reverse names and reverse zones.
+ * Addresses as text, labels, pod labels, reverse names and reverse zones; ranges of them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,6 +48,36 @@ static void test_text(void **state)
 		assert_string_equal(out, texts[i].normal);
 		assert_int_equal(address_to_label(&address, label), strlen(texts[i].label));
 		assert_string_equal(label, texts[i].label);
+	}
+}
+
+static const struct {
+	const char *text;
+	bool is_link_local, is_v4_mapped;
+} ranges[] = {
+	{"fe80::", true, false},
+	{"febf:ffff::1", true, false},
+	{"fec0::", false, false},
+	{"fe7f::1", false, false},
+	{"254.128.0.1", false, false},
+	{"::ffff:0.0.0.0", false, true},
+	{"::ffff:255.255.255.255", false, true},
+	{"::fffe:10.0.0.1", false, false},
+	{"::1:ffff:10.0.0.1", false, false},
+	{"::10.0.0.1", false, false},
+	{"0.0.0.0", false, false},
+};
+
+static void test_ranges(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+		struct address address;
+
+		assert_int_equal(
+			address_from_text(&address, ranges[i].text, strlen(ranges[i].text)), 0);
+		if (address_is_link_local(&address) != ranges[i].is_link_local ||
+		    address_is_v4_mapped(&address) != ranges[i].is_v4_mapped)
+			fail_msg("%s", ranges[i].text);
 	}
 }
 
@@ -190,7 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),	     cmocka_unit_test(test_octets),
 		cmocka_unit_test(test_pod_label),    cmocka_unit_test(test_reverse),
-		cmocka_unit_test(test_reverse_zone),
+		cmocka_unit_test(test_reverse_zone), cmocka_unit_test(test_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
